@@ -1,0 +1,1 @@
+"""Converters between ONNX and Caffe that need neither torch nor a compiled Caffe."""
