@@ -1,0 +1,17 @@
+"""The `toolkit` command: a table of commands, each imported when it is used and not before."""
+
+from __future__ import annotations
+
+from toolkit.cli.group import Entry, LazyGroup
+
+# The help stands here and in the command: so `toolkit --help` imports none of them. A test keeps both equal.
+COMMANDS = {
+    "parity": Entry("toolkit.cli.parity:parity", "Compare what engines compute with what a reference computes."),
+}
+
+main = LazyGroup(
+    name="toolkit",
+    entries=COMMANDS,
+    help="PyTorch to ONNX to Caffe: exact or refused, and proven against onnxruntime.",
+    epilog="Exit codes: 0 done, 1 parity failed, 2 usage, 3 the model can't be converted, 4 the input file is broken.",
+)

@@ -1,0 +1,102 @@
+"""Option values of the form NAME=VALUE, checked by click before a command starts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Value = TypeVar("Value")
+
+
+class Named(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 alone
+    """NAME, a separator and a value -> (name, value). `last`: the name may hold the separator itself ("image:0")."""
+
+    def __init__(self, form: str, convert: Callable[[str], Any], separator: str = "=", last: bool = False) -> None:
+        self.name, self.parse, self.separator, self.last = form, convert, separator, last
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return self.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        if isinstance(value, tuple):
+            return value
+        cut = str.rpartition if self.last else str.partition
+        name, separator, text = cut(value, self.separator)
+        if not (separator and name and text):
+            self.fail(f"'{value}' is not of the form {self.name}", param, ctx)
+        try:
+            return name, self.parse(text)
+        except ValueError as error:
+            self.fail(f"'{value}': {error}", param, ctx)
+
+
+class Tolerance(Named):
+    """T for all outputs (named ""), or OUTPUT=T for one."""
+
+    def __init__(self) -> None:
+        super().__init__("T or OUTPUT=T", tolerance, last=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        if isinstance(value, tuple) or "=" in value:
+            return super().convert(value, param, ctx)
+        return "", super().convert(f"all={value}", param, ctx)[1]
+
+
+def tolerance(text: str) -> float:
+    value = number(text)
+    if not 0 <= value < 1:
+        raise ValueError("a tolerance is at least 0 and below 1 (with 1 an output of zeros would pass)")
+    return value
+
+
+def shape(text: str) -> tuple[int, ...]:
+    """ "1,3,224,224" -> (1, 3, 224, 224)."""
+    sizes = text.replace("x", ",").split(",")
+    if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
+        raise ValueError("a shape is positive integers with commas between them, such as 1,3,224,224")
+    return tuple(map(int, sizes))
+
+
+def bounds(text: str) -> tuple[float, float]:
+    """ "-1,1" -> (-1.0, 1.0)."""
+    ends = [number(end) for end in text.split(",")]
+    if len(ends) != 2 or not ends[0] < ends[1]:
+        raise ValueError("a range is two numbers LO,HI with LO < HI")
+    return ends[0], ends[1]
+
+
+def number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"'{text}' is no number")
+    return value
+
+
+def existing(text: str) -> Path:
+    if not Path(text).is_file():
+        raise ValueError(f"there is no file '{text}'")
+    return Path(text)
+
+
+def once(pairs: Iterable[tuple[str, Value]], option: str) -> dict[str, Value]:
+    """Pairs -> a dict; a name given twice is a usage error, as one of the two would be dropped."""
+    found: dict[str, Value] = {}
+    for name, value in pairs:
+        if name in found:
+            raise click.UsageError(f"{option} is given twice for '{name}'" if name else f"{option} is given twice")
+        found[name] = value
+    return found
+
+
+FILE = Named("NAME=FILE", existing)
+RANGE = Named("NAME=LO,HI", bounds, last=True)
+SHAPE = Named("NAME:1,3,224,224", shape, separator=":", last=True)
+BLOB = Named("ONNX=BLOB", str)
+TOLERANCE = Tolerance()

@@ -1,0 +1,172 @@
+"""A reference and other engines -> the same inputs for all, and a report on every one of the others.
+
+The engines run one after the other; where one is missing or crashes, its row says so and the rest still runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from converters.errors import InvalidInput, ToolkitError
+from toolkit.parity import names as naming
+from toolkit.parity.compare import TOLERANCE, Comparison, compare
+from toolkit.parity.inputs import Feeds, Inputs, Shapes, make, nudged
+from toolkit.parity.report import Report, Row, Verdict, judge
+from toolkit.parity.run import Outputs, Run, record
+from toolkit.parity.sensitivity import Sensitivity, measure, noise_floor
+from toolkit.runners.base import Runner, RunnerError, RunnerUnavailable, Target
+
+Load = Callable[[str, Target], Runner]
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model in a runtime, or a saved run of one. `names` maps the reference's names to this one's where they differ.
+
+    `optional`: where the runtime is not installed, that is shown and held against nobody.
+    """
+
+    runtime: str
+    target: Target | Run
+    names: Mapping[str, str] = field(default_factory=dict)
+    optional: bool = False
+
+    @property
+    def model(self) -> str:
+        return self.target.model if isinstance(self.target, Run) else self.target.path
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What counts as equal: the tolerance, exceptions by output name, and outputs that need not move."""
+
+    tolerance: float = TOLERANCE
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    constants: tuple[str, ...] = ()
+
+
+def check(
+    reference: Subject,
+    others: Sequence[Subject],
+    load: Load,
+    inputs: Inputs | None = None,
+    rule: Rule | None = None,
+    on_step: Step = lambda text: None,
+) -> Report:
+    """Run the reference and the others on at least two samples and compare each of the others with the reference.
+
+    `load` builds a runner from a runtime's name and a target. A saved run among them brings its own inputs. Raises
+    what the reference raises: without it there is nothing to report.
+    """
+    rule = rule or Rule()
+    oracle = _reference(reference, others, load, inputs or Inputs(), on_step)
+    unknown = [name for name in rule.constants if name not in oracle.outputs[0]]
+    if unknown:
+        raise ToolkitError(f"'{unknown[0]}' is declared constant, but the outputs are {', '.join(oracle.outputs[0])}")
+    moves = measure(oracle.outputs, oracle.noise, rule.constants)
+    rows = tuple(_row(oracle, other, load, moves, rule, on_step) for other in others)
+    return Report(oracle, rows, moves, rule.tolerance, dict(rule.tolerances))
+
+
+def _reference(subject: Subject, others: Sequence[Subject], load: Load, inputs: Inputs, on_step: Step) -> Run:
+    """The reference's run, with its noise floor."""
+    if isinstance(subject.target, Run):
+        return subject.target
+    saved = next(((one.target, one.names) for one in others if isinstance(one.target, Run)), None)
+    with load(subject.runtime, subject.target) as runner:
+        feeds = _feeds_of(*saved, runner.inputs) if saved else make(inputs, runner.inputs)
+        run = record(runner, subject.model, feeds, on_step)
+        on_step(f"{subject.runtime}: how much rounding moves the outputs")
+        moved = [dict(runner.run(nudged(sample))) for sample in feeds]
+    return replace(run, noise=noise_floor(run.outputs, moved))
+
+
+def _feeds_of(run: Run, names: Mapping[str, str], declared: Shapes) -> tuple[Feeds, ...]:
+    """The inputs of a saved run under the reference's names."""
+    pairs, problems = naming.match(tuple(declared), tuple(run.inputs[0]), names, "input")
+    if problems:
+        raise InvalidInput(f"the saved run of {run.model}: {problems[0]}")
+    return tuple({ours: sample[theirs] for ours, theirs in pairs.items()} for sample in run.inputs)
+
+
+def _row(oracle: Run, other: Subject, load: Load, moves: tuple[Sensitivity, ...], rule: Rule, on_step: Step) -> Row:
+    blank = Row(other.runtime, other.model, Verdict.NOT_RUN, optional=other.optional)
+    try:
+        run = (
+            _saved(oracle, other, other.target)
+            if isinstance(other.target, Run)
+            else _live(oracle, other, other.target, load, on_step)
+        )
+    except RunnerUnavailable as error:
+        return replace(blank, reasons=(f"not run: {error}",))
+    except RunnerError as error:
+        return replace(blank, verdict=Verdict.ERROR, reasons=(str(error),))
+    except _Misfit as error:
+        return replace(blank, verdict=Verdict.FAILED, reasons=error.problems)
+    comparisons = tuple(
+        _compared(ours, theirs, other, rule) for ours, theirs in zip(oracle.outputs, run.outputs, strict=True)
+    )
+    verdict, reasons, notes = judge(comparisons, moves)
+    return replace(blank, verdict=verdict, reasons=reasons, notes=notes, comparisons=comparisons, run=run)
+
+
+class _Misfit(Exception):
+    """The engine can't be fed what the reference was fed."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(*problems)
+        self.problems = tuple(problems)
+
+
+def _live(oracle: Run, subject: Subject, target: Target, load: Load, on_step: Step) -> Run:
+    with load(subject.runtime, target) as runner:
+        return record(runner, subject.model, _renamed(oracle.inputs, runner.inputs, subject.names), on_step)
+
+
+def _renamed(feeds: Sequence[Feeds], declared: Shapes, names: Mapping[str, str]) -> list[Feeds]:
+    """The reference's feeds under the names of this engine's inputs."""
+    pairs, problems = naming.match(tuple(feeds[0]), tuple(declared), names, "input")
+    for ours, theirs in pairs.items():
+        shape, want = feeds[0][ours].shape, declared[theirs]
+        if len(shape) != len(want) or any(size not in (had, None) for had, size in zip(shape, want, strict=True)):
+            problems.append(f"input '{theirs}' takes shape {want}, the reference was fed {shape}")
+    if problems:
+        raise _Misfit(problems)
+    return [{theirs: sample[ours] for ours, theirs in pairs.items()} for sample in feeds]
+
+
+def _saved(oracle: Run, subject: Subject, run: Run) -> Run:
+    """A saved run counts only if it was fed the very same numbers."""
+    if len(run.inputs) != len(oracle.inputs):
+        raise _Misfit([f"the saved run has {len(run.inputs)} samples, the reference {len(oracle.inputs)}"])
+    declared = {name: array.shape for name, array in run.inputs[0].items()}
+    for index, (ours, theirs) in enumerate(
+        zip(_renamed(oracle.inputs, declared, subject.names), run.inputs, strict=True)
+    ):
+        if any(not np.array_equal(ours[name], theirs[name]) for name in theirs):
+            raise _Misfit([f"the saved run was fed other numbers than the reference (sample {index})"])
+    return run
+
+
+def _compared(reference: Outputs, other: Outputs, subject: Subject, rule: Rule) -> Comparison:
+    if subject.runtime == "opencv":
+        other = _without_opencv_columns(reference, other, subject.names)
+    return compare(reference, other, rule.tolerance, rule.tolerances, subject.names)
+
+
+def _without_opencv_columns(reference: Outputs, other: Outputs, names: Mapping[str, str]) -> Outputs:
+    """OpenCV's arrays have no fewer than two dimensions: a result of shape (n,) comes back as (n, 1).
+
+    That, and nothing else, is undone: where the reference says (n,) and OpenCV (n, 1).
+    """
+    pairs, _ = naming.match(tuple(reference), tuple(other), names)
+    columns = {
+        theirs: other[theirs].ravel()
+        for ours, theirs in pairs.items()
+        if other[theirs].shape == (*reference[ours].shape, 1) and reference[ours].ndim == 1
+    }
+    return {**other, **columns}

@@ -1,0 +1,191 @@
+"""What a parity check found: one row for each engine, a verdict, and the reasons as sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from toolkit.parity.compare import Comparison, OutputComparison
+from toolkit.parity.run import Run
+from toolkit.parity.sensitivity import MOVES, Sensitivity
+
+
+class Verdict(Enum):
+    """PASSED is the only pass. In the order of weight: a report's verdict is the heaviest of its rows'."""
+
+    PASSED = "passed"
+    INSENSITIVE = "insensitive"  # agrees, but an output hardly depends on the input: proves nothing
+    ILL_CONDITIONED = "ill-conditioned"  # differs, but the reference's own rounding is as large: needs a better input
+    NOT_RUN = "not run"
+    FAILED = "failed"
+    ERROR = "error"  # the engine refused the model or crashed
+
+
+WEIGHT = {verdict: weight for weight, verdict in enumerate(Verdict)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One engine against the reference. An optional one that is not installed does not count."""
+
+    runtime: str
+    model: str
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    run: Run | None = None
+    optional: bool = False
+
+    @property
+    def counts(self) -> bool:
+        return not (self.optional and self.verdict is Verdict.NOT_RUN)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows. `verdict` is NOT_RUN, and no pass, where nothing was compared."""
+
+    reference: Run
+    rows: tuple[Row, ...]
+    sensitivity: tuple[Sensitivity, ...]
+    tolerance: float
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        counted = [row.verdict for row in self.rows if row.counts]
+        return max(counted, key=WEIGHT.__getitem__, default=Verdict.NOT_RUN)
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict is Verdict.PASSED
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data. Numbers that JSON has no word for (NaN, infinity) become None."""
+        return {
+            "verdict": self.verdict.value,
+            "tolerance": self.tolerance,
+            "tolerances": dict(self.tolerances),
+            "samples": len(self.reference.inputs),
+            "reference": _engine(self.reference),
+            "outputs": [
+                {
+                    "name": one.name,
+                    "movement": _finite(one.movement),
+                    "noise": _finite(one.noise),
+                    "insensitive": one.insensitive,
+                    "declared_constant": one.constant,
+                }
+                for one in self.sensitivity
+            ],
+            "rows": [_row(row) for row in self.rows],
+        }
+
+
+def judge(
+    comparisons: Sequence[Comparison], sensitivity: Sequence[Sensitivity]
+) -> tuple[Verdict, tuple[str, ...], tuple[str, ...]]:
+    """Comparisons for all samples -> the verdict, the reasons against a pass, and notes.
+
+    All outputs must agree *and* move: a network with one dead output among live ones is not proven. An output that is
+    rightly constant (prior boxes) has to be declared so.
+    """
+    known = {one.name: one for one in sensitivity}
+    notes = tuple(_ill(one) for one in sensitivity if any(_noisy(one, comparison) for comparison in comparisons))
+    failures = [output for comparison in comparisons for output in comparison.outputs if not output.passed]
+    if not comparisons or not all(comparisons):
+        explained = failures and all(_explained(output, known) for output in failures)
+        structural = not comparisons or any(comparison.problems for comparison in comparisons)
+        verdict = Verdict.ILL_CONDITIONED if explained and not structural else Verdict.FAILED
+        return verdict, _numbered(comparisons) or ("nothing was compared",), notes
+    dead = tuple(
+        f"output '{one.name}' hardly depends on the input: another input moves it by {one.movement:.2g} of its largest "
+        f"value, less than {MOVES:g}, so agreement proves nothing"
+        for one in sensitivity
+        if one.insensitive
+    )
+    return (Verdict.INSENSITIVE if dead else Verdict.PASSED), dead, notes
+
+
+def worst(comparisons: Sequence[Comparison]) -> tuple[OutputComparison, ...]:
+    """For each output the sample in which it came off worst, in the order of the outputs."""
+    found: dict[str, OutputComparison] = {}
+    for output in (output for comparison in comparisons for output in comparison.outputs):
+        if output.name not in found or _badness(output) > _badness(found[output.name]):
+            found[output.name] = output
+    return tuple(found.values())
+
+
+def _badness(output: OutputComparison) -> tuple[bool, bool, float]:
+    return not output.passed, bool(output.problems), output.required
+
+
+def _explained(output: OutputComparison, known: Mapping[str, Sensitivity]) -> bool:
+    return not output.problems and known[output.name].explains(output.required, output.tolerance)
+
+
+def _noisy(one: Sensitivity, comparison: Comparison) -> bool:
+    return any(output.name == one.name and one.noise > output.tolerance for output in comparison.outputs)
+
+
+def _ill(one: Sensitivity) -> str:
+    return (
+        f"output '{one.name}' is ill-conditioned here: a change of the input by 1e-6 moves the reference itself by "
+        f"{one.noise:.2g} of its largest value; give an input on which the network answers something"
+    )
+
+
+def _numbered(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """Each reason once, with the samples that it holds for where it does not hold for all."""
+    found: dict[str, list[int]] = {}
+    for index, comparison in enumerate(comparisons):
+        for reason in comparison.reasons:
+            found.setdefault(reason, []).append(index)
+    return tuple(
+        reason if len(samples) == len(comparisons) else f"sample {', '.join(map(str, samples))}: {reason}"
+        for reason, samples in found.items()
+    )
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "runtime": row.runtime,
+        "model": row.model,
+        "version": row.run.version if row.run else None,
+        "verdict": row.verdict.value,
+        "optional": row.optional,
+        "reasons": list(row.reasons),
+        "notes": list(row.notes),
+        "seconds": list(row.run.seconds) if row.run else [],
+        "required_tolerance": _finite(max((found.required for found in row.comparisons), default=math.inf)),
+        "samples": [[_output(output) for output in comparison.outputs] for comparison in row.comparisons],
+    }
+
+
+def _engine(run: Run) -> dict[str, Any]:
+    return {"runtime": run.runtime, "version": run.version, "model": run.model, "seconds": list(run.seconds)}
+
+
+def _output(output: OutputComparison) -> dict[str, Any]:
+    return {
+        "name": output.name,
+        "other_name": output.other_name,
+        "shape": list(output.shape),
+        "passed": output.passed,
+        "tolerance": output.tolerance,
+        "required_tolerance": _finite(output.required),
+        "max_abs": _finite(output.max_abs),
+        "mean_abs": _finite(output.mean_abs),
+        "max_reference": _finite(output.scale),
+        "cosine": _finite(output.cosine),
+        "top1": output.top1,
+        "top5": output.top5,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,99 @@
+"""What a user writes for a model and an engine -> what to run.
+
+net.onnx                        in onnxruntime
+net.prototxt                    in every runtime present that reads Caffe; weights from net.caffemodel
+net.prototxt,other.caffemodel   the same with these weights
+caffe:net.prototxt              in that runtime alone
+torch:shufflenet_v2_x0.5        a model by name; `,weights.pth` may follow
+run.json                        what was computed and saved before, here or elsewhere
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from converters.errors import ToolkitError
+from toolkit.parity.names import safe
+from toolkit.parity.parity import Subject
+from toolkit.parity.run import load
+from toolkit.runners.base import Runtime, Target
+
+DEFAULTS = {".onnx": "onnxruntime"}  # a suffix that several runtimes may read, and the one that is the oracle
+WEIGHTS = {".prototxt": ".caffemodel"}
+
+
+def parse(text: str, runtimes: Mapping[str, Runtime]) -> tuple[Subject, ...]:
+    """A target -> one subject, or for a bare prototxt one for each runtime that reads it (optional where absent)."""
+    prefix, colon, rest = text.partition(":")
+    if colon and prefix in runtimes:
+        return (Subject(prefix, _target(rest, runtimes[prefix], runtimes)),)
+    if colon and prefix.isidentifier() and not Path(text).exists():
+        raise ToolkitError(f"'{text}': there is no runtime '{prefix}'; there are {', '.join(sorted(runtimes))}")
+    suffix = _suffix(text)
+    if suffix == ".json":
+        run = load(_existing(text))
+        return (Subject(run.runtime, run),)
+    if suffix in DEFAULTS:
+        return (Subject(DEFAULTS[suffix], _target(text, runtimes[DEFAULTS[suffix]], runtimes)),)
+    readers = [runtime for runtime in runtimes.values() if suffix in runtime.reads]
+    if not suffix or not readers:
+        raise ToolkitError(
+            f"can't tell how to run '{text}': give a .onnx, .prototxt or saved .json, or RUNTIME:MODEL with one of "
+            f"{', '.join(sorted(runtimes))}"
+        )
+    return tuple(Subject(one.name, _target(text, one, runtimes), optional=bool(one.missing())) for one in readers)
+
+
+def parse_reference(text: str, runtimes: Mapping[str, Runtime]) -> Subject:
+    """A target for the reference: one engine, so a prototxt that several could run must say which."""
+    subjects = parse(text, runtimes)
+    present = [subject for subject in subjects if not subject.optional]
+    if len(present) > 1:
+        names = " or ".join(f"{subject.runtime}:{text}" for subject in present)
+        raise ToolkitError(f"the reference '{text}' can run in {len(present)} runtimes: write {names}")
+    return replace((present or subjects)[0], optional=False)
+
+
+def only(subject: Subject, outputs: Sequence[str]) -> Subject:
+    """The subject with these outputs of the reference alone, under the names that it has for them."""
+    caffe = subject.model.endswith(".prototxt")
+    wanted = tuple(subject.names.get(name, safe(name) if caffe else name) for name in outputs)
+    if isinstance(subject.target, Target):
+        return replace(subject, target=replace(subject.target, outputs=wanted))
+    run = subject.target
+    for name in wanted:
+        if name not in run.outputs[0]:
+            raise ToolkitError(f"the saved run of {run.model} has no output '{name}' but {', '.join(run.outputs[0])}")
+    kept = tuple({name: sample[name] for name in wanted} for sample in run.outputs)
+    return replace(subject, target=replace(run, outputs=kept))
+
+
+def _target(text: str, runtime: Runtime, runtimes: Mapping[str, Runtime]) -> Target:
+    model, _, weights = text.partition(",")
+    suffix = _suffix(model)
+    if any(suffix in other.reads for other in runtimes.values()):
+        if suffix not in runtime.reads:
+            reads = ", ".join(runtime.reads) or "models by name"
+            raise ToolkitError(f"{runtime.name} can't run '{model}': it reads {reads}")
+        _existing(model)
+    if weights:
+        return Target(model, _existing(weights))
+    if suffix not in WEIGHTS:
+        return Target(model)
+    beside = Path(model).with_suffix(WEIGHTS[suffix])
+    if not beside.is_file():
+        raise ToolkitError(f"'{model}' has no weights: {beside} is not there; write {model},FILE{WEIGHTS[suffix]}")
+    return Target(model, beside)
+
+
+def _suffix(text: str) -> str:
+    return Path(text.partition(",")[0]).suffix.lower()
+
+
+def _existing(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ToolkitError(f"there is no file '{text}'")
+    return path
