@@ -1,1 +1,11 @@
-"""dialects."""
+"""The Caffes that exist: what each accepts, and how a network is rewritten until one accepts it."""
+
+from __future__ import annotations
+
+from converters.dialects.base import DIALECTS, Dialect, find, load_all
+from converters.dialects.legalise import legalise, load_rewrites
+
+load_all()
+load_rewrites()
+
+__all__ = ["DIALECTS", "Dialect", "find", "legalise"]

@@ -1,1 +1,5 @@
-"""onnx_to_caffe."""
+"""ONNX -> Caffe, exact or refused."""
+
+from converters.onnx_to_caffe.convert import Report, convert, convert_file
+
+__all__ = ["Report", "convert", "convert_file"]

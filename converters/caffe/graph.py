@@ -1,0 +1,163 @@
+"""Networks under construction: layers as a graph of Blobs, so that a lowering or a rewrite is plain expressions.
+
+A Blob knows its shape by Caffe's own rules from the moment it is made. `emit` gives the graph names and order and makes
+it a Net; what no output needs is left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from converters.caffe import shapes
+from converters.caffe.net import Layer, Net, Shape, Weights
+
+_serial = count()
+POISON = shapes.POISON  # the type of a stand-in for a layer that can't be made, so that later blockers are found too
+
+
+@dataclass(eq=False)
+class Node:
+    """A layer that has no name yet. `order` keeps the sequence in which layers were made."""
+
+    type: str
+    bottoms: tuple[Blob, ...]
+    params: Mapping[str, Any]
+    blobs: tuple[Weights, ...]
+    shapes: tuple[Shape, ...]
+    origin: str = ""
+    name: str = ""
+    order: int = field(default_factory=_serial.__next__)
+
+    @property
+    def tops(self) -> tuple[Blob, ...]:
+        return tuple(Blob(self, i) for i in range(len(self.shapes)))
+
+    def param(self, group: str) -> Mapping[str, Any]:
+        """One parameter message of the layer, empty where it has none."""
+        values: Mapping[str, Any] = self.params.get(group, {})
+        return values
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One top of a layer."""
+
+    node: Node
+    index: int = 0
+
+    @property
+    def shape(self) -> Shape:
+        return self.node.shapes[self.index]
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+
+def layer(
+    kind: str, *bottoms: Blob, tops: int = 1, blobs: Sequence[Weights] = (), name: str = "", **params: Any
+) -> Node:
+    """Make a layer of any type; its top shapes follow from Caffe's rules, which may refuse it (Unsupported)."""
+    out = shapes.infer(kind, params, [bottom.shape for bottom in bottoms], tops)
+    return Node(kind, bottoms, params, tuple(blobs), out, name=name)
+
+
+def poison(shapes: Sequence[Shape], bottoms: Sequence[Blob]) -> tuple[Blob, ...]:
+    """Stand-ins for values that could not be converted; what they read stays, so that its blockers are found too."""
+    return Node(POISON, tuple(bottoms), {"shapes": list(shapes)}, (), tuple(shapes)).tops
+
+
+def ancestors(blobs: Iterable[Blob], stop: Callable[[Node], bool] = lambda node: False) -> list[Node]:
+    """Every node that the blobs need, each after those it reads; `stop` nodes and what is above them are left out."""
+    done: dict[int, Node] = {}
+    stack = [(blob.node, False) for blob in reversed(list(blobs))]
+    while stack:
+        node, ready = stack.pop()
+        if id(node) in done or stop(node):
+            continue
+        if ready:
+            done[id(node)] = node
+            continue
+        stack.append((node, True))
+        stack.extend((bottom.node, False) for bottom in reversed(node.bottoms))
+    return list(done.values())
+
+
+class Names:
+    """Gives out names that are unique, without regard to case (some file systems and tools fold it)."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = set()
+
+    def __call__(self, wanted: str) -> str:
+        name, tries = wanted, count(1)
+        while name.lower() in self.taken:
+            name = f"{wanted}_{next(tries)}"
+        self.taken.add(name.lower())
+        return name
+
+
+def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: Sequence[Blob] = ()) -> Net:
+    """Turn the graph behind `outputs` into a Net.
+
+    `named` holds the blobs that have a name (unique, safe); the others get one from the named blob that they serve.
+    Inputs stay although nothing reads them; a top that nothing reads is silenced, or Caffe would call it an output.
+    """
+    owner: dict[tuple[int, int], str] = {}
+    for name, blob in named.items():
+        owner.setdefault((id(blob.node), blob.index), name)
+    names = Names()
+    names.taken.update(name.lower() for name in named)
+    needed = sorted(ancestors([*inputs, *(named[name] for name in outputs)]), key=lambda node: node.order)
+    base = _served(needed, owner)
+    layers: list[Layer] = []
+    used: set[str] = {name for name in outputs}
+    layer_names = Names()
+    for node in needed:
+        stem = node.name or f"{base[id(node)]}/{node.type.lower()}"
+        for i in range(len(node.shapes)):
+            key = (id(node), i)
+            if key not in owner:
+                owner[key] = names(stem if len(node.shapes) == 1 else f"{stem}_{i}")
+        tops = tuple(owner[id(node), i] for i in range(len(node.shapes)))
+        bottoms = tuple(owner[id(bottom.node), bottom.index] for bottom in node.bottoms)
+        used.update(bottoms)
+        name = layer_names(node.name or (tops[0] if tops else names(stem)))
+        layers.append(Layer(node.type, name, bottoms, tops, node.params, node.blobs, node.origin or base[id(node)]))
+    for made in tuple(layers):
+        for top in made.tops:
+            if top not in used and made.type != "Input":
+                name = layer_names(names(f"{top}/silence"))
+                layers.append(Layer("Silence", name, (top,), (), origin=made.origin))
+    return Net(title, tuple(layers), tuple(outputs))
+
+
+def _served(nodes: Sequence[Node], owner: Mapping[tuple[int, int], str]) -> dict[int, str]:
+    """For each node, the name of its own first named top, or of what its first reader serves."""
+    base: dict[int, str] = {}
+    for node in reversed(nodes):
+        own = next((owner[id(node), i] for i in range(len(node.shapes)) if (id(node), i) in owner), "")
+        base[id(node)] = own or base.get(id(node), "layer")
+        base.update((id(bottom.node), base[id(node)]) for bottom in node.bottoms)
+    return base
+
+
+def build(net: Net) -> tuple[dict[str, Blob], list[Blob]]:
+    """Turn a Net without in-place layers back into Blobs by name, and list its inputs."""
+    named: dict[str, Blob] = {}
+    inputs: list[Blob] = []
+    for item in net.layers:
+        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
+        named.update(zip(item.tops, node.tops, strict=True))
+        if item.type == "Input":
+            inputs.extend(node.tops)
+    return named, inputs
+
+
+def rebuild(item: Layer, bottoms: Sequence[Blob]) -> Node:
+    """One layer of a Net as a node on the given bottoms."""
+    out = shapes.infer(item.type, item.params, [bottom.shape for bottom in bottoms], len(item.tops))
+    return Node(item.type, tuple(bottoms), item.params, item.blobs, out, item.origin, item.name)

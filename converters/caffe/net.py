@@ -1,0 +1,77 @@
+"""The Caffe network as frozen data: layers in order, parameters as plain mappings, weights as array-likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+Shape = tuple[int, ...]
+Array = npt.NDArray[np.float32]
+
+
+@runtime_checkable
+class Weights(Protocol):
+    """What a blob may be: anything with a shape that numpy can turn into an array, when the file is written."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Lazy:
+    """Weights that are computed when they are asked for, so that folding never holds two copies of a network."""
+
+    shape: Shape
+    compute: Callable[[], npt.NDArray[Any]]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        array = np.asarray(self.compute(), dtype or np.float32)
+        if array.shape != self.shape:
+            raise ValueError(f"lazy weights of shape {self.shape} came out as {array.shape}")
+        return array
+
+
+def as_float32(weights: Weights) -> Array:
+    """Return the weights as a contiguous float32 array, without a copy where they are one already."""
+    return np.ascontiguousarray(np.asarray(weights, np.float32)).reshape(weights.shape)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer. `params` holds LayerParameter fields by name (`{"pooling_param": {"pool": "MAX"}}`), enums as names.
+
+    `origin` is the ONNX value that the layer helps to compute: for messages and maps, not part of the file.
+    """
+
+    type: str
+    name: str
+    bottoms: tuple[str, ...] = ()
+    tops: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    blobs: tuple[Weights, ...] = ()
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Net:
+    """Layers in topological order. Inputs are Input layers; `outputs` are the blobs that the user asked for."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> dict[str, Shape]:
+        """Input blobs and their shapes."""
+        return {
+            top: tuple(shape["dim"])
+            for layer in self.layers
+            if layer.type == "Input"
+            for top, shape in zip(layer.tops, layer.params["input_param"]["shape"], strict=True)
+        }

@@ -1,0 +1,84 @@
+"""Style `train`: one layer a module, with fillers and learning-rate multipliers, so that Caffe can fine-tune the net."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from converters.caffe.net import Layer, Net
+from converters.caffe.passes.inplace import in_place
+
+FROZEN = {"lr_mult": 0.0, "decay_mult": 0.0}
+WEIGHT = {"lr_mult": 1.0, "decay_mult": 1.0}
+NO_DECAY = {"lr_mult": 1.0, "decay_mult": 0.0}
+IN_PLACE = frozenset({"BatchNorm", "Scale", "ReLU", "PReLU", "Dropout"})
+
+
+def for_training(net: Net) -> tuple[Net, dict[str, str]]:
+    """Give every layer with weights its fillers and multipliers; normalisations and activations run in place."""
+    net = _named_pairs(_without_final_views(net))
+    net, holds = in_place(net, on_inputs=True, kinds=IN_PLACE)
+    return replace(net, layers=tuple(_trainable(item) for item in net.layers)), holds
+
+
+def _without_final_views(net: Net) -> Net:
+    """Drop a Flatten or Reshape that only takes trailing 1s off an output: Caffe's losses read N x C x 1 x 1."""
+    kept = list(net.layers)
+    for item in net.layers:
+        if item.type not in ("Flatten", "Reshape") or item.tops[0] not in net.outputs:
+            continue
+        source = next(other for other in kept if item.bottoms[0] in other.tops)
+        alone = sum(other.bottoms.count(item.bottoms[0]) for other in kept) == 1
+        if source.type == "Convolution" and alone and item.bottoms[0] not in net.outputs and _one_pixel(net, source):
+            kept.remove(item)
+            kept[kept.index(source)] = replace(source, name=item.tops[0], tops=item.tops)
+    return replace(net, layers=tuple(kept))
+
+
+def _one_pixel(net: Net, convolution: Layer) -> bool:
+    from converters.caffe.shapes import prove
+
+    shapes = prove(net, {})
+    return all(size == 1 for size in shapes[convolution.tops[0]][2:])
+
+
+def _named_pairs(net: Net) -> Net:
+    """The BatchNorm takes the name of the ONNX node, its Scale that name with /scale."""
+    scale_of = {item.bottoms[0]: item for item in net.layers if item.type == "Scale" and len(item.bottoms) == 1}
+    names: dict[str, str] = {}
+    for item in net.layers:
+        if item.type == "BatchNorm" and item.tops[0] in scale_of:
+            pair = scale_of[item.tops[0]]
+            names[item.name], names[pair.name] = pair.name, f"{pair.name}/scale"
+    return replace(net, layers=tuple(replace(item, name=names.get(item.name, item.name)) for item in net.layers))
+
+
+def _filler(kind: str, **values: float) -> dict[str, Any]:
+    return {"type": kind, **values}
+
+
+def _trainable(item: Layer) -> Layer:
+    params: Mapping[str, Any] = item.params
+    if item.type in ("Convolution", "Deconvolution"):
+        old = params["convolution_param"]
+        bias = old.get("bias_term", True)
+        full = {"bias_term": bias, "group": 1, "weight_filler": _filler("msra"), "dilation": [1]}
+        if "pad_h" not in old:
+            full["pad"] = [0]
+        if "stride_h" not in old:
+            full["stride"] = [1]
+        params = {"param": [WEIGHT, NO_DECAY][: 1 + bias], "convolution_param": {**full, **old}}
+    elif item.type == "InnerProduct":
+        old = params["inner_product_param"]
+        bias = old.get("bias_term", True)
+        params = {"param": [WEIGHT, NO_DECAY][: 1 + bias], "inner_product_param": {**old, "weight_filler": _filler("msra")}}
+    elif item.type == "BatchNorm":
+        kept = {key: value for key, value in params["batch_norm_param"].items() if (key, round(value, 12)) != ("eps", 1e-5)}
+        params = {"param": [FROZEN] * 3, **({"batch_norm_param": kept} if kept else {})}
+    elif item.type == "Scale" and item.blobs:
+        fillers = {"filler": _filler("constant", value=1.0), "bias_term": True, "bias_filler": _filler("constant", value=0.0)}
+        params = {"param": [NO_DECAY] * len(item.blobs), "scale_param": {**params.get("scale_param", {}), **fillers}}
+    elif item.type == "Pooling" and "pad_h" not in params["pooling_param"]:
+        params = {"pooling_param": {"stride": 1, "pad": 0, **params["pooling_param"]}}
+    return replace(item, params=params)

@@ -1,0 +1,85 @@
+"""What a dialect is: for every layer type it has, the parameter fields it reads and the limits it sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+
+from converters.caffe.graph import POISON, Node
+from converters.errors import ToolkitError
+
+Check = Callable[[Node], str]  # the reason why a layer is not accepted, or ''
+
+# Fields that only training reads, and how a layer is wired: every engine takes or ignores them.
+NEUTRAL = {"param", "include", "exclude", "phase", "loss_weight", "propagate_down"}
+TRAINING_FIELDS = {"weight_filler", "bias_filler", "filler", "engine"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One layer type of a dialect: its parameter message, the fields that the engine knows there, and its limits."""
+
+    message: str = ""
+    fields: frozenset[str] = frozenset()
+    checks: tuple[Check, ...] = ()
+
+    def blocks(self, node: Node) -> str:
+        """Why the engine would not compute this layer as meant, or ''."""
+        for group, values in node.params.items():
+            if group in NEUTRAL:
+                continue
+            if group != self.message:
+                return f"{node.type} has no {group}"
+            unknown = [name for name in values if name not in self.fields and name not in TRAINING_FIELDS]
+            if unknown:
+                return f"{node.type} does not know {', '.join(unknown)}"
+        return next((reason for check in self.checks if (reason := check(node))), "")
+
+
+def rule(message: str = "", fields: str = "", *checks: Check) -> Rule:
+    """Shorthand: fields as one string."""
+    return Rule(message, frozenset(fields.split()), checks)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A Caffe: its name, what it is in a sentence, its layers, and the rewrites that may not be used for it."""
+
+    name: str
+    title: str
+    layers: Mapping[str, Rule]
+    forbidden: frozenset[str] = frozenset()
+
+    def blocks(self, node: Node) -> str:
+        """Why this dialect does not take the layer, or ''."""
+        if node.type == POISON:
+            return ""
+        if node.type not in self.layers:
+            return f"{self.name} has no {node.type} layer"
+        return self.layers[node.type].blocks(node)
+
+
+DIALECTS: dict[str, Dialect] = {}
+
+
+def register(dialect: Dialect) -> Dialect:
+    """Make a dialect known by its name."""
+    DIALECTS[dialect.name] = dialect
+    return dialect
+
+
+def find(name: str) -> Dialect:
+    """Return a dialect by name, or from a TOML file of the user's."""
+    if name in DIALECTS:
+        return DIALECTS[name]
+    known = ", ".join(DIALECTS)
+    raise ToolkitError(f"unknown dialect '{name}'; known: {known}")
+
+
+def load_all() -> None:
+    """Import every module of the known dialects: importing one registers it."""
+    package = import_module("converters.dialects.known")
+    for module in iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")

@@ -1,0 +1,119 @@
+"""Net -> Net in a dialect: rewrite each layer that the dialect lacks into layers that it has, or name every blocker.
+
+A rewrite takes the layer as a node and returns blobs that equal its tops; what it builds is legalised in turn, so
+rewrites compose. The first rewrite whose whole result is legal wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TypeVar
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob, Node, ancestors, emit, rebuild
+from converters.caffe.net import Net
+from converters.dialects.base import DIALECTS, Dialect
+from converters.errors import Problem, Unsupported
+
+Rewriter = Callable[[Node], "Blob | tuple[Blob, ...]"]
+F = TypeVar("F", bound=Rewriter)
+REWRITES: dict[str, list[tuple[str, Rewriter]]] = {}
+MAX_DEPTH = 12
+
+
+def rewrites(kind: str) -> Callable[[F], F]:
+    """Register a function as a rewrite of one layer type; those registered first are tried first."""
+
+    def register(function: F) -> F:
+        REWRITES.setdefault(kind, []).append((function.__name__, function))
+        return function
+
+    return register
+
+
+def load_rewrites() -> None:
+    """Import every module of the rewrites: importing one registers it."""
+    package = import_module("converters.dialects.rewrites")
+    for module in iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+
+
+@dataclass(frozen=True)
+class Legalised:
+    """The net in the dialect, and the blockers, each with the ONNX value that its layer helps to compute."""
+
+    net: Net
+    problems: tuple[tuple[str, Problem], ...]
+
+
+def legalise(net: Net, dialect: Dialect) -> Legalised:
+    """Rewrite a net until the dialect accepts each layer; a layer that it can't take stays, with a Problem."""
+    named: dict[str, Blob] = {}
+    inputs: list[Blob] = []
+    problems: list[tuple[str, Problem]] = []
+    seen: set[tuple[Node, int]] = set()
+    for item in net.layers:
+        if item.type == "Silence":
+            continue  # emission silences again what is then unread
+        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
+        try:
+            tops = _legal(node, dialect, 0)
+        except Unsupported as error:
+            problems.append((item.origin, Problem(item.type, item.name, error.reason, _remedy(node, dialect))))
+            tops = node.tops
+        for top, blob in zip(item.tops, tops, strict=True):
+            alias = top in net.outputs and not (blob.node.type != "Input" and (blob.node, blob.index) not in seen)
+            named[top] = layers.identity(blob) if alias else blob
+            seen.add((blob.node, blob.index))
+        if item.type == "Input":
+            inputs.extend(tops)
+    return Legalised(emit(net.name, named, net.outputs, inputs), tuple(problems))
+
+
+def _legal(node: Node, dialect: Dialect, depth: int) -> tuple[Blob, ...]:
+    """The node's tops, computed by layers of the dialect alone; its bottoms are legal already."""
+    reason = dialect.blocks(node)
+    if not reason:
+        return node.tops
+    tried = []
+    for name, rewriter in REWRITES.get(node.type, []) if depth < MAX_DEPTH else []:
+        if name in dialect.forbidden:
+            continue
+        try:
+            made = rewriter(node)
+            made = made if isinstance(made, tuple) else (made,)
+            return _legal_graph(made, node, dialect, depth + 1)
+        except Unsupported as error:
+            tried.append(f"{name}: {error.reason}")
+    raise Unsupported(reason + "".join(f"; {attempt}" for attempt in tried))
+
+
+def _legal_graph(made: Sequence[Blob], old: Node, dialect: Dialect, depth: int) -> tuple[Blob, ...]:
+    """Legalise what a rewrite built on top of the old node's bottoms."""
+    known = {id(bottom.node) for bottom in old.bottoms}
+    new: dict[int, tuple[Blob, ...]] = {}
+
+    def current(blob: Blob) -> Blob:
+        return new[id(blob.node)][blob.index] if id(blob.node) in new else blob
+
+    for node in ancestors(made, stop=lambda n: id(n) in known):
+        moved = replace(node, bottoms=tuple(current(b) for b in node.bottoms), origin=old.origin)
+        new[id(node)] = _legal(moved, dialect, depth)
+    return tuple(current(blob) for blob in made)
+
+
+def _remedy(node: Node, dialect: Dialect) -> str:
+    """Which other dialects can take the layer."""
+    able = []
+    for other in DIALECTS.values():
+        if other.name == dialect.name:
+            continue
+        try:
+            _legal(node, other, 0)
+        except Unsupported:
+            continue
+        able.append(other.name)
+    return f"try --dialect {' or '.join(able)}" if able else "cut the network before it with --output"

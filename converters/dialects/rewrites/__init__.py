@@ -1,0 +1,1 @@
+"""Caffe layers from other Caffe layers, exactly; each file holds the rewrites of one family."""

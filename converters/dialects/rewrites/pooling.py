@@ -1,0 +1,30 @@
+"""Pooling that rounds down, for engines whose pooling rounds up."""
+
+from __future__ import annotations
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob, Node, layer
+from converters.dialects.legalise import rewrites
+from converters.errors import require
+
+
+def _without_rounding(node: Node) -> dict[str, object]:
+    param = dict(node.param("pooling_param"))
+    require(param.pop("round_mode", "CEIL") == "FLOOR", "it rounds up already")
+    return param
+
+
+@rewrites("Pooling")
+def pool_ceil_mode(node: Node) -> Blob:
+    """round_mode: FLOOR -> ceil_mode: false, brocolli's and OpenCV's word for it."""
+    param = _without_rounding(node) | {"ceil_mode": False}
+    return layer("Pooling", *node.bottoms, pooling_param=param).tops[0]
+
+
+@rewrites("Pooling")
+def pool_and_crop(node: Node) -> Blob:
+    """Pool rounding up, then cut the surplus row and column off; the windows that stay are the same."""
+    y = layer("Pooling", *node.bottoms, pooling_param=_without_rounding(node)).tops[0]
+    for axis in (2, 3):
+        y = layers.narrow(y, axis, 0, node.shapes[0][axis])
+    return y

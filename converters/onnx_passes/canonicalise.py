@@ -1,0 +1,71 @@
+"""The ordered list of steps from a model as exported to the canonical model that lowerings read.
+
+The big weights travel beside the proto, not in it: onnx's version converter and onnxruntime's folding then cost
+milliseconds whatever the model's size, and neither can fuse weights behind our back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import onnx
+import onnx.version_converter
+import onnx_ir as ir
+
+from converters.errors import ConversionError, InvalidInput, Problem
+from converters.onnx_passes import clean, fold, precision, weights
+from converters.onnx_passes.interface import choose_outputs, pin_inputs
+from converters.onnx_passes.ort import FoldingFailed, simplify
+from converters.onnx_passes.source import Source
+from converters.onnx_passes.spec import verify
+
+OPSET = 21  # onnx's converter carries 7 to 20 up to here; what newer opsets changed since does not touch float32
+OLDEST = 7
+
+
+def canonicalise(
+    source: Source,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    outputs: Sequence[str] | None = None,
+    supported: frozenset[str] = frozenset(),
+) -> ir.Model:
+    """Return the canonical form of a model; the source is left as it is.
+
+    `supported` are the op types that can be lowered: where the model can't even be folded, they tell the nodes to blame.
+    """
+    proto = onnx.ModelProto()
+    proto.CopyFrom(weights.without_weights(source.proto))
+    store = weights.take_out(source, proto)
+    pin_inputs(proto, input_shapes or {})
+    choose_outputs(proto, outputs)
+    notes = clean.node_notes(proto)
+    precision.to_float32(proto)
+    folded = _fold(proto, source, supported)
+    model = ir.serde.deserialize_model(folded)
+    weights.put_back(model, store)
+    clean.restore_notes(model, notes)
+    fold.fold_constants(model)
+    clean.drop_no_ops(model)
+    verify(model)
+    return model
+
+
+def _fold(proto: onnx.ModelProto, source: Source, supported: frozenset[str]) -> onnx.ModelProto:
+    opset = next((item.version for item in proto.opset_import if item.domain in ("", "ai.onnx")), None)
+    if opset is None:
+        raise InvalidInput(f"{source.path}: the model names no ONNX opset")
+    if opset < OLDEST:
+        raise InvalidInput(f"{source.path}: opset {opset} is older than {OLDEST}; export again with a newer opset")
+    try:
+        if opset < OPSET:
+            proto = onnx.version_converter.convert_version(proto, OPSET)
+        return simplify(proto)
+    except (FoldingFailed, RuntimeError, ValueError) as error:
+        problems = [
+            Problem(node.op_type, node.name or node.output[0], "no Caffe form is known for this operator")
+            for node in source.proto.graph.node
+            if node.domain not in ("", "ai.onnx") or node.op_type not in supported | fold.SHAPE_ARITHMETIC
+        ]
+        if problems:
+            raise ConversionError(problems) from error
+        raise InvalidInput(f"{source.path}: the model is not valid ONNX: {error}") from error

@@ -1,0 +1,75 @@
+"""Evaluate what depends on constants alone: transposed weights, dequantised weights, computed masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+import onnx
+import onnx_ir as ir
+
+from converters.onnx_passes.ort import evaluate
+
+# Ops of shape arithmetic: gone after folding wherever the shapes are static.
+SHAPE_ARITHMETIC = frozenset(
+    "Shape Size Gather Concat Unsqueeze Squeeze Cast Constant ConstantOfShape Range Expand Where Equal Less Greater Not "
+    "And Or Floor Ceil Mod Reshape Slice Add Sub Mul Div Min Max NonZero Tile ReduceProd ReduceMax Identity".split()
+)
+
+
+def fold_constants(model: ir.Model) -> None:
+    """Replace every value that depends on initialisers alone by an initialiser, in place."""
+    graph = model.graph
+    constant: dict[ir.Value, None] = dict.fromkeys(graph.initializers.values())
+    nodes: list[ir.Node] = []
+    for node in graph:
+        if all(value is None or value in constant for value in node.inputs) and not _has_subgraph(node):
+            nodes.append(node)
+            constant.update(dict.fromkeys(node.outputs))
+    if not nodes:
+        return
+    chosen = set(nodes)
+    frontier = [
+        value
+        for node in nodes
+        for value in node.outputs
+        if value.is_graph_output() or any(user not in chosen for user, _ in value.uses())
+    ]
+    arrays = _evaluate(model, nodes, frontier)
+    for value in frontier:
+        array = arrays[value.name or ""]
+        new = ir.Value(name=f"{value.name}", const_value=ir.Tensor(array, name=value.name))
+        new.shape, new.type = ir.Shape(array.shape), ir.TensorType(ir.Tensor(array).dtype)
+        if value.is_graph_output():
+            continue  # a constant output: refused where it is lowered
+        ir.convenience.replace_all_uses_with(value, new)
+        value.name = f"{value.name}/folded"
+        graph.register_initializer(new)
+    for node in reversed(nodes):
+        if not any(value.uses() or value.is_graph_output() for value in node.outputs):
+            graph.remove(node, safe=True)
+
+
+def _has_subgraph(node: ir.Node) -> bool:
+    return any(a.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS) for a in node.attributes.values())
+
+
+def _evaluate(model: ir.Model, nodes: list[ir.Node], frontier: list[ir.Value]) -> dict[str, npt.NDArray[Any]]:
+    feeds = {}
+    for node in nodes:
+        for value in node.inputs:
+            if value is not None and value.is_initializer() and value.const_value is not None:
+                feeds[value.name or ""] = value.const_value.numpy()
+    graph = onnx.GraphProto(name="constants")
+    graph.node.extend(ir.serde.serialize_node(node) for node in nodes)
+    graph.input.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in feeds.items()
+    )
+    graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in frontier)
+    proto = onnx.ModelProto(graph=graph, ir_version=10)
+    proto.opset_import.extend(
+        onnx.OperatorSetIdProto(domain=domain, version=version)
+        for domain, version in model.graph.opset_imports.items()
+    )
+    return evaluate(proto, feeds)

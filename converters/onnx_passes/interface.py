@@ -1,0 +1,58 @@
+"""Pin what goes in and choose what comes out: static input shapes, and the values at which the network is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+import onnx
+
+from converters.errors import ConversionError, Problem, ToolkitError
+
+
+def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> None:
+    """Give every real input a static shape: as asked, else its own; a dynamic first axis (the batch) is 1."""
+    inputs = {value.name: value for value in proto.graph.input}
+    for name in wanted:
+        if name not in inputs:
+            raise ToolkitError(f"--input-shape: the model has no input '{name}' (it has: {', '.join(inputs)})")
+    problems = []
+    for value in proto.graph.input:
+        tensor = value.type.tensor_type
+        if value.type.WhichOneof("value") != "tensor_type":
+            problems.append(Problem("input", value.name, "is not a tensor (a sequence, map or optional)"))
+            continue
+        given = wanted.get(value.name)
+        dims = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in tensor.shape.dim]
+        if given is None and (not tensor.HasField("shape") or any(d <= 0 for d in dims[1:])):
+            shown = ",".join(dim.dim_param or str(dim.dim_value or "?") for dim in tensor.shape.dim)
+            hint = f"give it a shape: --input-shape {value.name}:1,3,224,224 (for example)"
+            problems.append(Problem("input", value.name, f"has dynamic dimensions ({shown})", hint))
+            continue
+        if given is not None and tensor.HasField("shape"):
+            _check_fits(value.name, given, dims)
+        shape = list(given) if given is not None else [dims[0] or 1, *dims[1:]] if dims else []
+        value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, tensor.elem_type, shape))
+    if problems:
+        raise ConversionError(problems)
+
+
+def _check_fits(name: str, given: Sequence[int], dims: Sequence[int]) -> None:
+    fits = len(given) == len(dims) and all(g > 0 and d in (0, g) for g, d in zip(given, dims, strict=False))
+    if not fits and any(dims):
+        shown = ",".join(str(d or "?") for d in dims)
+        asked = ",".join(map(str, given))
+        raise ToolkitError(f"--input-shape: input '{name}' is {shown} in the model, which does not fit {asked}")
+
+
+def choose_outputs(proto: onnx.ModelProto, names: Sequence[str] | None) -> None:
+    """Cut the network at the named values; None keeps its own outputs."""
+    if not names:
+        return
+    made = {output for node in proto.graph.node for output in node.output if output}
+    for name in names:
+        if name not in made:
+            near = get_close_matches(name, sorted(made), 3)
+            raise ToolkitError(f"--output: no node makes '{name}'" + (f"; near: {', '.join(near)}" if near else ""))
+    del proto.graph.output[:]
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names))

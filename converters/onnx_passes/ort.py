@@ -1,0 +1,52 @@
+"""The one file that may run onnxruntime here: it folds shape arithmetic and constant subgraphs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+
+
+class FoldingFailed(Exception):
+    """onnxruntime can't load the model; the message quotes its reason."""
+
+
+# Rewrites that would lose a structure which the later passes look for, or that approximate.
+DISABLED = ["ConstantSharing", "GeluFusionL1", "LayerNormFusionL1"]
+
+
+def _session(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    options.log_severity_level = 4
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(
+            data, options, providers=["CPUExecutionProvider"], disabled_optimizers=DISABLED
+        )
+    except Exception as error:  # noqa: BLE001 (onnxruntime's exceptions share no base but Exception)
+        raise FoldingFailed(" ".join(str(error).split())) from error
+
+
+def simplify(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Fold constants and drop no-ops. Weights given as graph inputs are out of its reach, so nothing else is fused."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "model.onnx"
+        options.optimized_model_filepath = str(target)
+        _session(proto.SerializeToString(), options)
+        return onnx.ModelProto.FromString(target.read_bytes())
+
+
+def evaluate(proto: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Run a model without any optimisation; used on subgraphs of constants alone."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = _session(proto.SerializeToString(), options)
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, map(np.asarray, session.run(names, dict(feeds))), strict=True))

@@ -1,0 +1,98 @@
+"""Take the big float weights out of a proto before it is processed, and put them back as mapped tensors after."""
+
+from __future__ import annotations
+
+from math import prod
+
+import onnx
+import onnx_ir as ir
+
+from converters.errors import InvalidInput
+from converters.onnx_passes.source import Source, external_file
+
+SMALL = 1024  # elements; constants below this are left in, for the folding of shapes and scalars
+FLOATS = {onnx.TensorProto.FLOAT: 4, onnx.TensorProto.FLOAT16: 2, onnx.TensorProto.DOUBLE: 8, onnx.TensorProto.BFLOAT16: 2}
+
+Store = dict[str, ir.TensorProtocol]
+
+
+def without_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy of the model in which initialisers are gone; the original is not touched, its weights are not copied."""
+    copy = onnx.ModelProto()
+    for field, value in proto.ListFields():
+        if field.name == "graph":
+            continue
+        if field.is_repeated:
+            getattr(copy, field.name).extend(value)
+        else:
+            setattr(copy, field.name, value)
+    for field, value in proto.graph.ListFields():
+        if field.name == "initializer":
+            continue
+        if field.is_repeated:
+            getattr(copy.graph, field.name).extend(value)
+        else:
+            setattr(copy.graph, field.name, value)
+    return copy
+
+
+def _external(tensor: onnx.TensorProto, source: Source) -> ir.ExternalTensor:
+    location, offset, length = external_file(tensor, source.folder, source.path)
+    dtype = ir.DataType(tensor.data_type)
+    need = -(-prod(tensor.dims) * dtype.bitwidth // 8)
+    if (need if length is None else length) != need:
+        raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have {length} bytes, not {need}")
+    external_size = (source.folder / location).stat().st_size
+    if offset + need > external_size:
+        raise InvalidInput(f"{source.path}: the weights '{tensor.name}' reach past the end of '{location}'")
+    return ir.ExternalTensor(
+        location, offset, need, dtype, shape=ir.Shape(tensor.dims), name=tensor.name, base_dir=source.folder
+    )
+
+
+def _checked(tensor: onnx.TensorProto, source: Source) -> ir.TensorProtocol:
+    if any(dim < 0 for dim in tensor.dims):
+        raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have a negative dimension")
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        return _external(tensor, source)
+    width = FLOATS.get(tensor.data_type, 0)
+    have = len(tensor.raw_data) if tensor.HasField("raw_data") else None
+    if have is not None and width and have != width * prod(tensor.dims):
+        raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have {have} bytes, not {width * prod(tensor.dims)}")
+    return ir.TensorProtoTensor(tensor)
+
+
+def take_out(source: Source, proto: onnx.ModelProto) -> Store:
+    """Make big float initialisers graph inputs of `proto` and return their tensors; small ones become initialisers.
+
+    Old files list their initialisers as graph inputs too: an input with an initialiser is a constant.
+    """
+    names = {tensor.name for tensor in source.proto.graph.initializer}
+    inputs = [value for value in proto.graph.input if value.name not in names]
+    del proto.graph.input[:]
+    proto.graph.input.extend(inputs)
+    store: Store = {}
+    for tensor in source.proto.graph.initializer:
+        kept = _checked(tensor, source)
+        if tensor.data_type in FLOATS and prod(tensor.dims) > SMALL:
+            store[tensor.name] = kept
+            info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+            proto.graph.input.append(info)
+        else:
+            proto.graph.initializer.append(tensor if kept.__class__ is ir.TensorProtoTensor else ir.to_proto(
+                ir.Tensor(kept.numpy(), name=tensor.name)))
+    proto.ir_version = max(proto.ir_version, 8)
+    del proto.graph.value_info[:]
+    for output in proto.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    return store
+
+
+def put_back(model: ir.Model, store: Store) -> None:
+    """Turn the graph inputs that stand for weights back into initialisers."""
+    graph = model.graph
+    for value in list(graph.inputs):
+        if value.name in store:
+            graph.inputs.remove(value)
+            value.const_value = store[value.name]
+            graph.register_initializer(value)

@@ -1,0 +1,183 @@
+"""An ONNX file -> a prototxt and a caffemodel: the journey in order, with the check of each stage."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import converters.dialects as dialects
+from converters.caffe import binary, text
+from converters.caffe.net import Net, Shape
+from converters.caffe.passes.fold import fold
+from converters.caffe.passes.inplace import in_place
+from converters.caffe.passes.train import for_training
+from converters.caffe.shapes import prove
+from converters.errors import ConversionError, Problem, ToolkitError
+from converters.onnx_passes import Source, canonicalise, load
+from converters.onnx_to_caffe.lower import Lowered, lower, problem
+from converters.onnx_to_caffe.registry import LOWERINGS
+
+STYLES = ("deploy", "train")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a conversion did. `blobs` maps every ONNX value that still exists to the Caffe blob that holds it."""
+
+    source: str
+    source_sha256: str
+    dialect: str
+    style: str
+    prototxt: str
+    caffemodel: str
+    inputs: Mapping[str, Shape]
+    outputs: Mapping[str, str]
+    output_shapes: Mapping[str, Shape]
+    blobs: Mapping[str, str]
+    layers: Mapping[str, int]
+    parameters: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A network in its dialect, not written yet."""
+
+    net: Net
+    lowered: Lowered
+    holds: Mapping[str, str]
+    shapes: Mapping[str, Shape]
+    model_outputs: tuple[str, ...]
+
+
+def convert(
+    source: Source,
+    *,
+    dialect: str = "portable",
+    style: str = "deploy",
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    outputs: Sequence[str] | None = None,
+) -> Converted:
+    """Convert a loaded model to a Net; raises ConversionError with every blocker."""
+    if style not in STYLES:
+        raise ToolkitError(f"unknown style '{style}'; known: {', '.join(STYLES)}")
+    target = dialects.find(dialect)
+    model = canonicalise(source, input_shapes, outputs, frozenset(LOWERINGS))
+    lowered = lower(model)
+    net = fold(lowered.net) if style == "deploy" else lowered.net
+    legal = dialects.legalise(net, target)
+    problems = [*lowered.problems, *(_at_node(lowered, *found) for found in legal.problems)]
+    if problems:
+        raise ConversionError(problems)
+    net = legal.net
+    kept = {top for item in net.layers for top in item.tops}
+    shapes = prove(net, {name: shape for name, shape in lowered.shapes.items() if name in kept})
+    net, holds = in_place(net) if style == "deploy" else for_training(net)
+    names = tuple(value.name or "" for value in model.graph.outputs)
+    return Converted(net, lowered, holds, prove(net, {}) if style == "train" else shapes, names)
+
+
+def _at_node(lowered: Lowered, origin: str, found: Problem) -> Problem:
+    """Tell a dialect's blocker in terms of the ONNX node that it comes from."""
+    node = lowered.nodes.get(origin)
+    return problem(node, found.reason, found.hint) if node is not None else found
+
+
+def convert_file(
+    path: str | Path,
+    prefix: str | Path,
+    *,
+    dialect: str = "portable",
+    style: str = "deploy",
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    outputs: Sequence[str] | None = None,
+    prototxt_only: bool = False,
+    check: Callable[[Path, Path, Report], None] | None = None,
+) -> Report:
+    """Write PREFIX.prototxt and PREFIX.caffemodel for an ONNX file, both or neither.
+
+    `check` runs on the files before they get their names; where it raises they stay as PREFIX.failed.*.
+    """
+    source = load(Path(path))
+    done = convert(source, dialect=dialect, style=style, input_shapes=input_shapes, outputs=outputs)
+    final = Path(f"{prefix}.prototxt"), Path(f"{prefix}.caffemodel")
+    report = _report(source, done, dialect, style, final)
+    temporary = tuple(path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in final)
+    try:
+        temporary[0].write_text(text.write(done.net, _header(report)), encoding="utf-8")
+        if not prototxt_only:
+            with temporary[1].open("wb") as file:
+                binary.write(done.net, file)
+            _read_back(done.net, temporary[1])
+            if check is not None:
+                _checked(check, temporary, Path(prefix), report)
+            temporary[1].replace(final[1])
+        temporary[0].replace(final[0])
+    except OSError as error:
+        raise ToolkitError(f"{error.filename or prefix}: cannot be written: {error.strerror}") from error
+    finally:
+        for leftover in temporary:
+            with suppress(OSError):
+                leftover.unlink()
+    return report
+
+
+def _checked(check: Callable[[Path, Path, Report], None], files: Sequence[Path], prefix: Path, report: Report) -> None:
+    try:
+        check(files[0], files[1], report)
+    except Exception:
+        for file in files:
+            suffix = ".prototxt" if ".prototxt." in file.name else ".caffemodel"
+            file.replace(Path(f"{prefix}.failed{suffix}"))
+        raise
+
+
+def _read_back(net: Net, path: Path) -> None:
+    """Demand that the file holds every layer with blobs of the right shapes; the numbers are not read again."""
+    found = binary.read(path)
+    for item in net.layers:
+        want = [tuple(blob.shape) or (1, 1, 1, 1) for blob in item.blobs]
+        have = [blob.shape for blob in found[item.name]]
+        if want != have:
+            raise RuntimeError(f"the weights of '{item.name}' read back as {have}, not {want}")
+
+
+def _header(report: Report) -> str:
+    name = Path(report.source).name
+    return f"{name} (sha256 {report.source_sha256[:16]}) in the Caffe dialect {report.dialect}, style {report.style}"
+
+
+def _report(source: Source, done: Converted, dialect: str, style: str, final: Sequence[Path]) -> Report:
+    kinds: dict[str, int] = {}
+    for item in done.net.layers:
+        kinds[item.type] = kinds.get(item.type, 0) + 1
+    blobs = {value: done.holds[blob] for value, blob in done.lowered.blobs.items() if blob in done.holds}
+    outputs = {name: blobs[name] for name in done.model_outputs}
+    return Report(
+        source=str(source.path),
+        source_sha256=source.sha256,
+        dialect=dialect,
+        style=style,
+        prototxt=str(final[0]),
+        caffemodel=str(final[1]),
+        inputs=done.net.inputs,
+        outputs=outputs,
+        output_shapes={name: done.shapes[blob] for name, blob in outputs.items()},
+        blobs=blobs,
+        layers=dict(sorted(kinds.items())),
+        parameters=sum(_count(blob.shape) for item in done.net.layers for blob in item.blobs),
+    )
+
+
+def _count(shape: Shape) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count

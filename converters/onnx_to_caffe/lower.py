@@ -1,0 +1,133 @@
+"""Canonical ONNX -> Net: call each node's lowering, name the result, prove its shape, collect every blocker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob, Names, ancestors, emit, poison
+from converters.caffe.net import Net, Shape
+from converters.errors import Problem, Unsupported, require
+from converters.onnx_passes.spec import static_shape
+from converters.onnx_to_caffe.names import module_names, safe
+from converters.onnx_to_caffe.ops import load_all
+from converters.onnx_to_caffe.registry import Const, Value, call
+
+load_all()
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """The net, the blockers met, the blob of every ONNX value, the ONNX node behind each value, the shapes to prove."""
+
+    net: Net
+    problems: tuple[Problem, ...]
+    blobs: Mapping[str, str]
+    nodes: Mapping[str, ir.Node]
+    shapes: Mapping[str, Shape]
+
+
+def problem(node: ir.Node, reason: str, hint: str = "") -> Problem:
+    """A blocker at a node, with the source line that the exporter stored."""
+    name = node.name or node.outputs[0].name or ""
+    return Problem(node.op_type, name, reason, hint, node.metadata_props.get("source", ""))
+
+
+def lower(model: ir.Model) -> Lowered:
+    """Lower every node; a node that can't be lowered is replaced by a stand-in, so that later blockers are found too."""
+    graph = model.graph
+    values: dict[ir.Value, Value] = {v: Const(v.name or "", _tensor(v)) for v in graph.initializers.values()}
+    problems: list[Problem] = []
+    inputs: list[Blob] = []
+    for value in graph.inputs:
+        shape = static_shape(value) or ()
+        if value.dtype != ir.DataType.FLOAT:
+            reason = f"holds {value.dtype.name.lower() if value.dtype else 'unknown'}; Caffe's blobs are float32"
+            problems.append(Problem("input", value.name or "", reason, "feed floats, or cut the network after it"))
+        values[value] = layers.input_(safe(value.name or ""), shape)
+        inputs.append(values[value])  # type: ignore[arg-type]
+    for node in graph:
+        try:
+            made = _lower_node(node, values)
+        except Unsupported as error:
+            problems.append(problem(node, error.reason, error.hint))
+            read = [values[v] for v in node.inputs if v is not None]
+            made = poison([static_shape(v) or () for v in node.outputs], [v for v in read if isinstance(v, Blob)])
+        for blob in ancestors(made, stop=lambda n: bool(n.origin)):
+            blob.origin = node.outputs[0].name or ""
+        values.update(zip(node.outputs, made, strict=False))
+    return _finish(model, values, inputs, problems)
+
+
+def _tensor(value: ir.Value) -> ir.TensorProtocol:
+    if value.const_value is None:
+        raise RuntimeError(f"initialiser '{value.name}' has no value")
+    return value.const_value
+
+
+def _lower_node(node: ir.Node, values: Mapping[ir.Value, Value]) -> tuple[Blob, ...]:
+    inputs = [values[value] if value is not None else None for value in node.inputs]
+    used = [value for value in node.outputs if value.uses() or value.is_graph_output()]
+    out_shapes = tuple(static_shape(value) or () for value in node.outputs)
+    made = call(node, inputs, out_shapes)
+    for value, blob in zip(node.outputs, made, strict=False):
+        if value in used:
+            _check_output(node, value, blob)
+    require(len(made) >= len(node.outputs) or not any(v in used for v in node.outputs[len(made) :]),
+            f"only the first {len(made)} of its outputs can be made")
+    return made
+
+
+def _check_output(node: ir.Node, value: ir.Value, blob: Blob) -> None:
+    want = static_shape(value)
+    require(blob.shape == want, f"comes out as {blob.shape} in Caffe but as {want} in ONNX (a fault of the converter)")
+
+
+def _finish(
+    model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], problems: list[Problem]
+) -> Lowered:
+    """Name every value's blob, give each graph output a layer of its own where it needs one, and make the Net."""
+    graph = model.graph
+    readable = module_names(model)
+    names = Names()
+    named: dict[str, Blob] = {}
+    blob_of: dict[str, str] = {}
+    shapes: dict[str, Shape] = {}
+    nodes = {value.name or "": node for node in graph for value in node.outputs}
+    by_blob: dict[tuple[int, int], str] = {}
+
+    def name_it(value: ir.Value, blob: Blob, wanted: str) -> None:
+        key = (id(blob.node), blob.index)
+        if key not in by_blob:
+            by_blob[key] = names(safe(wanted))
+            named[by_blob[key]] = blob
+            shapes[by_blob[key]] = blob.shape
+        blob_of[value.name or ""] = by_blob[key]
+
+    for value, blob in zip(graph.inputs, inputs, strict=True):
+        name_it(value, blob, value.name or "")
+    outputs: list[str] = []
+    finals: list[tuple[ir.Value, Blob]] = []
+    for value in graph.outputs:
+        made = values.get(value)
+        if not isinstance(made, Blob):
+            problems.append(Problem("output", value.name or "", "is a constant: it does not depend on any input"))
+            continue
+        if value.uses() or made.index or made.node.type == "Input" or (id(made.node), made.index) in by_blob:
+            made = layers.identity(made)
+        made.node.origin = made.node.origin or value.name or ""
+        finals.append((value, made))
+        name_it(value, made, value.name or "")
+        outputs.append(blob_of[value.name or ""])
+    for node in graph:
+        for value in node.outputs:
+            blob = values.get(value)
+            if isinstance(blob, Blob) and value.name and value.name not in blob_of:
+                name_it(value, blob, readable.get(value.name, value.name))
+        if len(node.outputs) > 1 and isinstance(first := values.get(node.outputs[0]), Blob) and node.name:
+            first.node.name = first.node.name or ""
+    net = emit(safe(graph.name or "network"), named, outputs, inputs)
+    return Lowered(net, tuple(problems), blob_of, nodes, shapes)

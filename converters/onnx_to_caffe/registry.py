@@ -1,0 +1,111 @@
+"""Which function lowers which ONNX operator, and how a node becomes a call of it.
+
+A lowering is a pure function whose signature is the operator's specification: inputs positional (Blob, Const, or None
+where left out), attributes as keywords with ONNX's defaults. A keyword `out_shapes` receives the shapes that ONNX gives
+the outputs. An attribute that the signature does not name refuses the node; nothing is dropped.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from converters.caffe.graph import Blob
+from converters.caffe.net import Shape
+from converters.errors import Unsupported, require
+
+
+@dataclass(frozen=True, eq=False)
+class Const:
+    """An input that is known at conversion time. It can serve as a layer's weights as it is, without a copy."""
+
+    name: str
+    tensor: ir.TensorProtocol
+    shape: Shape = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(int(dim) for dim in self.tensor.shape))
+
+    @property
+    def array(self) -> npt.NDArray[Any]:
+        """The numbers, as a view of the model's own bytes where possible."""
+        return self.tensor.numpy()
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    def ints(self) -> list[int]:
+        """The numbers as a flat list of ints, for shapes and axes."""
+        return [int(v) for v in self.array.reshape(-1)]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        return np.asarray(self.array, dtype)
+
+
+Value: TypeAlias = "Blob | Const"
+Lowering = Callable[..., "Blob | tuple[Blob, ...]"]
+LOWERINGS: dict[str, Lowering] = {}
+F = TypeVar("F", bound=Lowering)
+
+
+def lowers(*ops: str) -> Callable[[F], F]:
+    """Register a function as the lowering of one or more operators."""
+
+    def register(function: F) -> F:
+        for op in ops:
+            if op in LOWERINGS:
+                raise ValueError(f"{op} has two lowerings")
+            LOWERINGS[op] = function
+        return function
+
+    return register
+
+
+def attributes(node: ir.Node) -> dict[str, Any]:
+    """The node's attributes as Python values: tensors as arrays, the rest as they are."""
+    values: dict[str, Any] = {}
+    for name, attribute in node.attributes.items():
+        require(attribute.type not in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS), "control flow (a subgraph)")
+        value = attribute.value
+        values[name] = value.numpy() if attribute.type == ir.AttributeType.TENSOR else value
+    return values
+
+
+def call(node: ir.Node, inputs: list[Value | None], out_shapes: tuple[Shape, ...]) -> tuple[Blob, ...]:
+    """Lower one node, or raise Unsupported."""
+    function = LOWERINGS.get(node.op_type)
+    if function is None:
+        raise Unsupported(f"no Caffe form of {node.op_type} is known", "cut the network before it with --output")
+    signature = inspect.signature(function)
+    keywords = attributes(node)
+    if "out_shapes" in signature.parameters:
+        keywords["out_shapes"] = out_shapes
+    while inputs and inputs[-1] is None:
+        inputs = inputs[:-1]
+    try:
+        signature.bind(*inputs, **keywords)
+    except TypeError as error:
+        raise Unsupported(str(error)) from error
+    result = function(*inputs, **keywords)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def need_blob(value: Value | None, what: str) -> Blob:
+    """The value as a computed blob; refuse a constant there."""
+    if not isinstance(value, Blob):
+        raise Unsupported(f"{what} is a constant" if value is not None else f"{what} is missing")
+    return value
+
+
+def need_const(value: Value | None, what: str) -> Const:
+    """The value as a constant; refuse one that is computed from the input."""
+    if not isinstance(value, Const):
+        raise Unsupported(f"{what} is computed at run time; Caffe needs it fixed" if value is not None else f"{what} is missing")
+    return value
