@@ -1,0 +1,92 @@
+"""Every case in every dialect: equal to onnxruntime in every engine that speaks the dialect, or refused by name."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from converters.dialects import DIALECTS
+from converters.errors import ConversionError
+from converters.onnx_to_caffe import Report, convert_file
+from tests.cases import Case, all_cases, build
+from toolkit import runners
+from toolkit.runners.base import Target
+
+CASES = all_cases()
+ENGINES = {
+    "portable": ("opencv", "caffe"),
+    "opencv": ("opencv",),
+    "bvlc-1.0": ("caffe",),
+    "bvlc": ("caffe",),
+    "ssd": ("caffe",),
+    "shufflenet": ("caffe",),
+    "brocolli": ("caffe",),
+}
+
+
+@functools.cache
+def missing() -> dict[str, str]:
+    return runners.available()
+
+
+def run_engine(engine: str, report: Report, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs of the written files in one engine, by ONNX name."""
+    target = Target(report.prototxt, Path(report.caffemodel), tuple(report.outputs.values()))
+    with runners.load(engine, target) as runner:
+        got = runner.run(dict(zip(report.inputs, feeds.values(), strict=True)))
+    return {name: got[blob] for name, blob in report.outputs.items()}
+
+
+def assert_equal(want: dict[str, np.ndarray], got: dict[str, np.ndarray], case: Case, where: str) -> None:
+    assert want.keys() == got.keys()
+    for name, reference in want.items():
+        actual = got[name]
+        if where == "opencv" and reference.ndim <= 1:  # OpenCV knows no blob below two axes
+            actual = actual.reshape(reference.shape)
+        assert actual.shape == reference.shape, f"{where}: {name} is {actual.shape}, not {reference.shape}"
+        error = np.abs(actual - reference).max() / max(np.abs(reference).max(), 1e-12)
+        assert error <= case.tolerance, f"{where}: {name} differs by {error:.2e} of its scale"
+
+
+@pytest.mark.parametrize("dialect", sorted(ENGINES))
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_case(name: str, dialect: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    model, feeds = build(case)
+    path = tmp_path / "model.onnx"
+    onnx.save(model, path)
+    must = dialect in case.dialects or "portable" in case.dialects
+    try:
+        report = convert_file(path, tmp_path / "net", dialect=dialect)
+    except ConversionError as error:
+        assert not must, f"{dialect} must take this: {error}"
+        assert case.refused in str(error)
+        assert not list(tmp_path.glob("*.prototxt")), "a refused conversion wrote a file"
+        return
+    assert not case.refused, f"{dialect} took what must be refused"
+    with runners.load("onnxruntime", Target(str(path))) as oracle:
+        want = oracle.run(feeds)
+    ran = 0
+    for engine in ENGINES[dialect]:
+        if not missing()[engine]:
+            assert_equal(want, run_engine(engine, report, feeds), case, engine)
+            ran += 1
+    if not ran:
+        pytest.skip(f"no engine for {dialect}: {missing()[ENGINES[dialect][0]]}")
+
+
+def test_every_lowering_has_a_case() -> None:
+    """An operator without a row is an untested operator."""
+    from converters.onnx_to_caffe.registry import LOWERINGS
+
+    bodies = " ".join(case.body for case in CASES.values())
+    untested = sorted(op for op in LOWERINGS if f"{op}(" not in bodies and f"{op}<" not in bodies and f"{op} <" not in bodies)
+    assert untested == []
+
+
+def test_engines_cover_every_dialect() -> None:
+    assert set(DIALECTS) <= set(ENGINES)
