@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from converters.errors import ToolkitError
+from converters.errors import InvalidInput, ToolkitError
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -42,10 +43,16 @@ class Target:
 
 
 class Runner(Protocol):
-    """A runtime with one model in it. `inputs` maps name to shape once entered (None for a dynamic dimension)."""
+    """A runtime with one model in it.
+
+    Once entered, `inputs` maps name to shape (None for a dynamic dimension) and `version` says what computes, on how
+    many threads. `seconds` is what the last `run` spent in the engine alone. After a RunnerError the runner is spent.
+    """
 
     name: str
     inputs: dict[str, tuple[int | None, ...]]
+    version: str
+    seconds: float
 
     def __enter__(self) -> Runner: ...
 
@@ -58,7 +65,10 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class Runtime:
-    """One registered runtime: how to build a runner, which suffixes it reads, and why it can't run here (or '')."""
+    """One registered runtime: how to build a runner, the suffixes it reads, and why it can't run here (or '').
+
+    No suffixes: its models are names, not files.
+    """
 
     name: str
     make: Callable[[Target], Runner]
@@ -71,10 +81,53 @@ Make = TypeVar("Make", bound=Callable[..., Runner])
 
 
 def runtime(name: str, reads: tuple[str, ...], missing: Callable[[], str]) -> Callable[[Make], Make]:
-    """Register a runner class under `name`; `missing()` returns '' where it can run here, else the reason and remedy."""
+    """Register what makes runners under `name`; `missing()` is '' where they can run here, else reason and remedy."""
 
     def register(make: Make) -> Make:
         RUNTIMES[name] = Runtime(name, make, reads, missing)
         return make
 
     return register
+
+
+def settings(target: Target, known: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The options of a target, each with its first choice as default; () allows any value and has '' as default."""
+    for key, value in target.options.items():
+        if key not in known:
+            raise ToolkitError(f"unknown option '{key}'; known: {', '.join(known) or 'none'}")
+        if known[key] and value not in known[key]:
+            raise ToolkitError(f"option {key}={value}: it can be {', '.join(known[key])}")
+    return {key: target.options.get(key, (*choices, "")[0]) for key, choices in known.items()}
+
+
+def listed(name: str, known: Collection[str], limit: int = 8) -> str:
+    """What a message shows of the names there are: the ones closest to `name`, and how many more."""
+    near = difflib.get_close_matches(name, known, limit, cutoff=0) if len(known) > limit else list(known)
+    rest = len(known) - len(near)
+    return ", ".join(near) + (f" and {rest} more" if rest else "") or "none"
+
+
+def need_outputs(name: str, wanted: Collection[str], known: Collection[str]) -> None:
+    """Refuse an output that the model has not."""
+    for output in wanted:
+        if output not in known:
+            raise RunnerError(f"{name}: the model has no value '{output}'; it has {listed(output, known)}")
+
+
+def need_feeds(name: str, feeds: Arrays, inputs: Collection[str]) -> None:
+    """Refuse feeds that are not numbers for the model's inputs, one for one."""
+    for feed, array in feeds.items():
+        if feed not in inputs:
+            raise RunnerError(f"{name}: the model has no input '{feed}'; it has {listed(feed, inputs)}")
+        if array.dtype.kind not in "biuf":
+            raise RunnerError(f"{name}: input '{feed}' was fed {array.dtype}, which is not a number")
+    for known in inputs:
+        if known not in feeds:
+            raise RunnerError(f"{name}: input '{known}' was not fed")
+
+
+def need_file(path: Path) -> Path:
+    """Refuse a model file that is not there, in the user's terms."""
+    if not path.is_file():
+        raise InvalidInput(f"{path} is not a file")
+    return path

@@ -1,0 +1,126 @@
+"""onnxruntime on the CPU: the oracle, so by default it computes what the file says with nothing rewritten."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from converters.errors import InvalidInput
+from toolkit.runners.base import Arrays, RunnerError, Target, need_feeds, need_file, need_outputs, runtime, settings
+
+LEVELS = {
+    "disabled": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "all": "ORT_ENABLE_ALL",
+}
+DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(bool)": "bool"}
+
+
+def missing() -> str:
+    return "" if importlib.util.find_spec("onnxruntime") else "onnxruntime is not installed: pip install onnxruntime"
+
+
+@runtime("onnxruntime", reads=(".onnx",), missing=missing)
+class OnnxRuntime:
+    """An ONNX file on the CPU, one node after the other. Any value in the main graph may be an output.
+
+    Option optimisation: disabled (default), basic, extended or all.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.optimisation = settings(target, {"optimisation": tuple(LEVELS)})["optimisation"]
+        self.inputs: dict[str, tuple[int | None, ...]] = {}
+        self.version, self.seconds = "", 0.0
+
+    def __enter__(self) -> OnnxRuntime:
+        import onnxruntime
+
+        path = need_file(Path(self.target.path))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = self.target.threads, 1
+        options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[self.optimisation])
+        options.log_severity_level = 4  # what goes wrong is raised; a log on stderr would say it twice
+        # Lets a model that comes as bytes find its external weights.
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
+        model = _with_outputs(path, self.target.outputs) if self.target.outputs else str(path)
+        self.session = _call(
+            path, lambda: onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        )
+        self.types = {value.name: value.type for value in self.session.get_inputs()}
+        self.inputs = {
+            value.name: tuple(size if isinstance(size, int) else None for size in value.shape)
+            for value in self.session.get_inputs()
+        }
+        self.outputs = list(self.target.outputs) or [value.name for value in self.session.get_outputs()]
+        threads = f"{self.target.threads} thread{'s' if self.target.threads > 1 else ''}"
+        note = "" if self.optimisation == "disabled" else f", optimisation {self.optimisation}"
+        self.version = f"onnxruntime {onnxruntime.__version__}, CPU, {threads}{note}"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del self.session
+
+    def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
+        """Run once; feeds are cast to the types of the inputs where that loses nothing but precision."""
+        need_feeds(self.name, feeds, self.inputs)
+        plain = {name: self._cast(name, array) for name, array in feeds.items()}
+        began = time.perf_counter()
+        found = _call(Path(self.target.path), lambda: self.session.run(self.outputs, plain))
+        self.seconds = time.perf_counter() - began
+        return {name: np.asarray(value) for name, value in zip(self.outputs, found, strict=True)}
+
+    def _cast(self, name: str, array: np.ndarray) -> np.ndarray:
+        kind = self.types[name]
+        dtype = np.dtype(DTYPES.get(kind) or kind.removeprefix("tensor(").removesuffix(")"))
+        if not np.can_cast(array.dtype, dtype, "same_kind"):
+            raise RunnerError(f"{self.name}: input '{name}' takes {dtype}, it was fed {array.dtype}")
+        return array.astype(dtype)
+
+
+def _with_outputs(path: Path, wanted: tuple[str, ...]) -> bytes:
+    """The model with the wanted values as its outputs; onnxruntime infers the types of those that say none."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    except DecodeError as error:
+        raise InvalidInput(f"{path} is not an ONNX file: {error}") from error
+    graph = model.graph
+    known = {value for node in graph.node for value in node.output if value}
+    need_outputs(OnnxRuntime.name, wanted, known)
+    declared = {value.name: value for value in graph.output}
+    outputs = [declared.get(name) or onnx.ValueInfoProto(name=name) for name in wanted]
+    del graph.output[:]
+    graph.output.extend(outputs)
+    return bytes(model.SerializeToString())
+
+
+def _call(path: Path, action: Any) -> Any:
+    """Do it; a broken file is InvalidInput, anything else that onnxruntime can't do a RunnerError."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    broken = (state.InvalidProtobuf, state.InvalidGraph, state.NoModel)
+    unable = (state.Fail, state.InvalidArgument, state.NotImplemented, state.RuntimeException, state.EPFail)
+    try:
+        return action()
+    except broken as error:
+        raise InvalidInput(f"{path} is not a valid ONNX model: {_sentence(error)}") from error
+    except (*unable, state.NoSuchFile, state.NotFound, ValueError, RuntimeError) as error:
+        raise RunnerError(f"onnxruntime: {_sentence(error)}") from error
+
+
+def _sentence(error: Exception) -> str:
+    """onnxruntime's own words on one line, without its error number."""
+    return " ".join(str(error).rpartition("] : ")[2].split())[:700]

@@ -1,0 +1,86 @@
+"""OpenCV's dnn module, in a process of its own: a file it can't digest may take the whole process down."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from converters.errors import InvalidInput
+from toolkit.runners.base import Target, need_file, need_outputs, runtime, settings
+from toolkit.runners.process import Isolated, Loaded, Worker
+
+Place = tuple[str, int]  # an OpenCV layer and the number of one of its outputs
+
+
+def missing() -> str:
+    if importlib.util.find_spec("cv2") is None:
+        return "OpenCV is not installed: pip install 'opencv-python-headless<5'"
+    return ""
+
+
+@runtime("opencv", reads=(".prototxt", ".onnx"), missing=missing)
+def opencv(target: Target) -> Isolated:
+    """Caffe files, or an ONNX file, through OpenCV's importers.
+
+    Outputs are blobs (for ONNX: values), or else layers by name. Option fusion=off keeps every layer's own value, for
+    runs that compare layer by layer. What has one axis comes back as (n, 1).
+    """
+    options = settings(target, {"fusion": ("on", "off"), "timeout": ()})
+    load = partial(_load, fusion=options["fusion"] == "on")
+    return Isolated("opencv", target, load, options["timeout"], sys.executable)
+
+
+def _load(target: Target, worker: Worker, fusion: bool) -> Loaded:
+    path = need_file(Path(target.path))
+    names = _onnx_names(path) if path.suffix == ".onnx" else {}
+    caffemodel = str(need_file(target.weights)) if target.weights else ""
+    request = {"path": str(path), "caffemodel": caffemodel, "threads": target.threads, "fusion": fusion}
+    reply, _ = worker.ask(request)
+    names = names or reply
+    places, wanted = _places(names["blobs"], reply["layers"]), target.outputs or names["outputs"]
+    need_outputs("opencv", wanted, places)
+    inputs = {name: tuple(shape) for name, shape in names["inputs"].items()}
+    return Loaded(inputs, reply["version"], [(value, *places[value]) for value in wanted])
+
+
+def _places(blobs: Mapping[str, Any], layers: Collection[str]) -> dict[str, Place]:
+    """Where OpenCV keeps each value: a blob where one has the name, else a layer's first output.
+
+    A blob may list several layers that could hold it; the first that exists does.
+    """
+    there = set(layers)
+    places = {layer: (layer, 0) for layer in layers}
+    for blob, (candidates, number) in blobs.items():
+        for layer in [candidates] if isinstance(candidates, str) else candidates:
+            if layer in there:
+                places[blob] = (layer, 0 if layer == blob else number)
+                break
+    return places
+
+
+def _onnx_names(path: Path) -> dict[str, Any]:
+    """Inputs, outputs and, for every value, the names that OpenCV may give to the layer that holds it."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        graph = onnx.load(str(path), load_external_data=False).graph
+    except DecodeError as error:
+        raise InvalidInput(f"{path} is not an ONNX file: {error}") from error
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs = {
+        value.name: [dim.dim_value if dim.HasField("dim_value") else None for dim in value.type.tensor_type.shape.dim]
+        for value in graph.input
+        if value.name not in constants
+    }
+    blobs = {
+        value: ([value, f"onnx_node!{node.name}", f"onnx_node_output_0!{node.output[0]}"], number)
+        for node in graph.node
+        for number, value in enumerate(node.output)
+        if value
+    }
+    return {"inputs": inputs, "blobs": blobs, "outputs": [value.name for value in graph.output]}
