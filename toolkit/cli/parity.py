@@ -55,10 +55,10 @@ def parity(
       net.prototxt                in every Caffe-capable runtime present; weights: net.caffemodel
       net.prototxt,w.caffemodel   the same with other weights
       opencv:net.prototxt         in one runtime (onnxruntime, opencv, caffe, torch)
-      torch:shufflenet_v2_x0.5    a model by name; ,weights.pth may follow
+      torch:shufflenet_v2_x0.5    a model by name; ,weights.pth or ,num_classes=10 may follow
       run.json                    a run that --save wrote
     """
-    from toolkit import runners
+    from toolkit import runners  # fills the table of runtimes
     from toolkit.parity.parity import check
 
     oracle, rivals = _subjects(reference, others, options)
@@ -80,16 +80,17 @@ def show(report: Report) -> None:
     from toolkit.parity.report import worst
 
     run = report.reference
-    click.echo(f"reference: {f'{run.runtime} {run.version}'.strip()}, {run.model}, {len(run.inputs)} samples")
+    click.echo(f"reference: {run.model} in {run.version or run.runtime}; {len(run.inputs)} samples")
     rows = []
     for row in report.rows:
-        engine = f"{row.runtime} {row.run.version}".strip() if row.run else row.runtime
         cells = [_cells(found) for found in worst(row.comparisons)] or [["-"] * 6]
-        rows += [[engine, Path(row.model).name, *found, row.verdict.value] for found in cells]
+        rows += [[row.runtime, Path(row.model).name, *found, row.verdict.value] for found in cells]
     print_table(COLUMNS, rows)
+    for version in dict.fromkeys(row.run.version for row in report.rows if row.run):
+        click.echo(f"run with {version}")
     for row in report.rows:
         for sentence in (*row.reasons, *row.notes):
-            click.echo(f"{row.runtime}: {sentence}")
+            click.echo(f"{row.runtime}, {Path(row.model).name}: {sentence}")
     click.echo(f"verdict: {report.verdict.value}")
 
 
@@ -110,18 +111,17 @@ def _shown(value: float | None, form: str) -> str:
 
 def _subjects(reference: str, others: Sequence[str], options: dict[str, Any]) -> tuple[Subject, list[Subject]]:
     """Targets with their outputs and names set. The map's right side is the prototxt's, whichever side that is on."""
-    from toolkit import runners
     from toolkit.parity.targets import only, parse, parse_reference
+    from toolkit.runners.base import RUNTIMES
 
-    runtimes = runners.available()
     names = params.once(options["names"], "--name")
-    oracle = parse_reference(reference, runtimes)
+    oracle = parse_reference(reference, RUNTIMES)
     if oracle.model.endswith(".prototxt"):
         names = params.once(((blob, value) for value, blob in names.items()), "--name")
     rivals = [
         replace(one, names=names) if one.model.endswith(".prototxt") != oracle.model.endswith(".prototxt") else one
         for text in others
-        for one in parse(text, runtimes)
+        for one in parse(text, RUNTIMES)
     ]
     wanted = options["outputs"]
     return (only(oracle, wanted), [only(one, wanted) for one in rivals]) if wanted else (oracle, rivals)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,15 +39,13 @@ class Run:
 def record(
     runner: Runner, model: str, feeds: Sequence[Feeds], on_step: Callable[[str], None] = lambda text: None
 ) -> Run:
-    """Run an entered runner on every sample; the time is that of the bare call."""
+    """Run an entered runner on every sample."""
     outputs, seconds = [], []
     for index, sample in enumerate(feeds, 1):
         on_step(f"{runner.name}: sample {index} of {len(feeds)}")
-        start = time.perf_counter()
         outputs.append(dict(runner.run(sample)))
-        seconds.append(time.perf_counter() - start)
-    version = str(getattr(runner, "version", ""))
-    return Run(runner.name, version, model, tuple(feeds), tuple(outputs), tuple(seconds))
+        seconds.append(runner.seconds)
+    return Run(runner.name, runner.version, model, tuple(feeds), tuple(outputs), tuple(seconds))
 
 
 def save(run: Run, path: Path) -> tuple[Path, Path]:

@@ -5,6 +5,7 @@ net.prototxt                    in every runtime present that reads Caffe; weigh
 net.prototxt,other.caffemodel   the same with these weights
 caffe:net.prototxt              in that runtime alone
 torch:shufflenet_v2_x0.5        a model by name; `,weights.pth` may follow
+opencv:net.prototxt,fusion=off  with an option of the runtime
 run.json                        what was computed and saved before, here or elsewhere
 """
 
@@ -71,21 +72,25 @@ def only(subject: Subject, outputs: Sequence[str]) -> Subject:
 
 
 def _target(text: str, runtime: Runtime, runtimes: Mapping[str, Runtime]) -> Target:
-    model, _, weights = text.partition(",")
+    model, *more = text.split(",")
+    options = dict(part.split("=", 1) for part in more if "=" in part)
+    weights = [part for part in more if "=" not in part]
     suffix = _suffix(model)
     if any(suffix in other.reads for other in runtimes.values()):
         if suffix not in runtime.reads:
             reads = ", ".join(runtime.reads) or "models by name"
             raise ToolkitError(f"{runtime.name} can't run '{model}': it reads {reads}")
         _existing(model)
+    if len(weights) > 1:
+        raise ToolkitError(f"'{text}' names {len(weights)} files of weights")
     if weights:
-        return Target(model, _existing(weights))
+        return Target(model, _existing(weights[0]), options=options)
     if suffix not in WEIGHTS:
-        return Target(model)
+        return Target(model, options=options)
     beside = Path(model).with_suffix(WEIGHTS[suffix])
     if not beside.is_file():
         raise ToolkitError(f"'{model}' has no weights: {beside} is not there; write {model},FILE{WEIGHTS[suffix]}")
-    return Target(model, beside)
+    return Target(model, beside, options=options)
 
 
 def _suffix(text: str) -> str:

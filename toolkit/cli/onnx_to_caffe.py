@@ -1,0 +1,141 @@
+"""`toolkit onnx-to-caffe`: an ONNX file to a prototxt and a caffemodel, verified before they get their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli import params
+from toolkit.cli.output import json_option, print_json, progress
+
+if TYPE_CHECKING:
+    from converters.onnx_to_caffe import Report as Conversion
+    from toolkit.parity.parity import Step
+    from toolkit.parity.report import Report as Proof
+
+MODEL = click.Path(exists=True, dir_okay=False, path_type=Path)
+PREFIX = click.Path(path_type=Path)
+SHAPE_HELP = "Pin a dynamic input; once for each."
+
+dialect_option = click.option(
+    "--dialect", default="portable", show_default=True, metavar="NAME", help="The Caffe to write for, or a .toml file."
+)
+style_option = click.option(
+    "--style",
+    type=click.Choice(["deploy", "train"]),
+    default="deploy",
+    show_default=True,
+    help="deploy: folded, for inference. train: a layer for each module, with fillers, for fine-tuning.",
+)
+
+
+@click.command(
+    short_help="Convert an ONNX file to a .prototxt and a .caffemodel.",
+    epilog="Exits 1 if the written network differs from the model, 3 if the model can't be converted, 4 if it is broken.",
+)
+@click.argument("model", type=MODEL, metavar="IN.onnx")
+@click.option("-o", "prefix", type=PREFIX, metavar="PREFIX", help="Path without suffix; IN by default.")
+@click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help=SHAPE_HELP)
+@click.option("--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable.")
+@dialect_option
+@style_option
+@click.option("--prototxt-only", is_flag=True, help="Write the structure alone.")
+@click.option("--no-verify", is_flag=True, help="Don't run what was written.")
+@json_option
+@click.pass_context
+def onnx_to_caffe(
+    ctx: click.Context,
+    model: Path,
+    prefix: Path | None,
+    shapes: Sequence[tuple[str, tuple[int, ...]]],
+    outputs: Sequence[str],
+    dialect: str,
+    style: str,
+    prototxt_only: bool,
+    no_verify: bool,
+    as_json: bool,
+) -> None:
+    """Convert IN.onnx to PREFIX.prototxt and PREFIX.caffemodel.
+
+    The files are run in the first Caffe engine found (OpenCV, real Caffe) against onnxruntime before they get their
+    names; a mismatch leaves them as PREFIX.failed.*. What can't be converted exactly is refused, every blocker listed.
+
+    \b
+    Dialects: portable (every Caffe), bvlc, bvlc-1.0, ssd, shufflenet, brocolli, opencv, or a file of your own.
+
+    \b
+    Examples:
+      toolkit onnx-to-caffe net.onnx
+      toolkit onnx-to-caffe net.onnx -o out/net --dialect bvlc
+      toolkit onnx-to-caffe net.onnx --input-shape image:1,3,224,224
+      toolkit onnx-to-caffe detector.onnx --output boxes --output scores
+    """
+    from converters.onnx_to_caffe import convert_file
+
+    with progress(quiet=as_json) as step:
+        step("converting")
+        proofs: list[Proof] = []
+        check = None if no_verify or prototxt_only else checker(dialect, proofs, step)
+        done = convert_file(
+            model,
+            prefix or model.with_suffix(""),
+            dialect=dialect,
+            style=style,
+            input_shapes=dict(params.once(shapes, "--input-shape")),
+            outputs=outputs or None,
+            prototxt_only=prototxt_only,
+            check=check,
+        )
+    show(done, prototxt_only)
+    click.echo(verdict(proofs, skipped=check is None), err=True)
+    if as_json:
+        print_json({**done.to_json(), "parity": proofs[0].to_json() if proofs else None})
+
+
+def checker(dialect: str, proofs: list[Proof], step: Step) -> Callable[[Path, Path, Conversion], None] | None:
+    """What runs the written files in the first engine present; None where there is none."""
+    from toolkit import runners
+    from toolkit.parity.verify import ParityFailed, engines, verify
+
+    missing = runners.available()
+    present = [name for name in engines(dialect) if not missing[name]][:1]
+    if not present:
+        return None
+
+    def check(prototxt: Path, caffemodel: Path, conversion: Conversion) -> None:
+        report = verify(conversion, prototxt, caffemodel, present, runners.load, on_step=step)
+        proofs.append(report)
+        if report.verdict.value not in ("passed", "insensitive"):
+            kept = Path(conversion.prototxt).with_suffix("")
+            raise ParityFailed(report, f"the files are kept as {kept}.failed.*")
+
+    return check
+
+
+def verdict(proofs: Sequence[Proof], skipped: bool) -> str:
+    """One line on what was proven."""
+    from toolkit.parity.report import worst
+    from toolkit.parity.verify import HOW_TO_GET
+
+    if not proofs:
+        return f"not verified{'' if skipped else ': no Caffe engine is installed'} (to verify: {HOW_TO_GET})"
+    proof = proofs[0]
+    found = [one.required for row in proof.rows for one in worst(row.comparisons)]
+    engine = ", ".join(row.run.version for row in proof.rows if row.run)
+    line = f"verified: {proof.verdict.value}, differs by at most {max(found):.1e} of max|ref| from onnxruntime in {engine}"
+    reasons = "; ".join(reason for row in proof.rows for reason in row.reasons)
+    return f"{line}: {reasons}" if reasons else line
+
+
+def show(done: Conversion, prototxt_only: bool) -> None:
+    """What was written, in a few lines on stderr."""
+    for file in [done.prototxt] + [done.caffemodel] * (not prototxt_only):
+        click.echo(f"wrote {file} ({Path(file).stat().st_size / 1e6:.2f} MB)", err=True)
+    layers = ", ".join(f"{count} {kind}" for kind, count in done.layers.items())
+    click.echo(f"dialect {done.dialect}, style {done.style}: {layers}; {done.parameters:,} parameters", err=True)
+    outputs = ", ".join(f"{blob} {list(done.output_shapes[name])}" for name, blob in done.outputs.items())
+    click.echo(f"outputs: {outputs}", err=True)
+

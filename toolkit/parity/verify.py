@@ -1,0 +1,59 @@
+"""Files that a conversion just wrote -> proof: run in the engines that speak their dialect, against onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import converters.dialects as dialects
+from converters.errors import ToolkitError
+from converters.onnx_to_caffe import Report as Conversion
+from toolkit.parity.inputs import Inputs
+from toolkit.parity.parity import Load, Rule, Step, Subject, check
+from toolkit.parity.report import Report
+from toolkit.runners.base import Target
+
+HOW_TO_GET = "pip install 'opencv-python-headless>=4.10,<5', or build Caffe with scripts/build_caffe.py"
+
+
+class ParityFailed(ToolkitError):
+    """The files do not compute what the model computes."""
+
+    exit_code = 1
+
+    def __init__(self, report: Report, where: str) -> None:
+        self.report = report
+        found = [reason for row in report.rows for reason in (f"{row.runtime}: {text}" for text in row.reasons)]
+        super().__init__(f"verdict {report.verdict.value}: {'; '.join(found) or 'nothing was compared'} ({where})")
+
+
+def engines(dialect: str) -> tuple[str, ...]:
+    """The runtimes that speak a dialect, the quickest to start first."""
+    return dialects.find(dialect).engines
+
+
+def subjects(
+    conversion: Conversion, prototxt: Path, caffemodel: Path, runtimes: Sequence[str], optional: bool
+) -> tuple[Subject, list[Subject]]:
+    """The ONNX file in onnxruntime as the reference, and the Caffe files in the given runtimes."""
+    names = {**conversion.inputs, **conversion.outputs}
+    oracle = Subject("onnxruntime", Target(conversion.source, outputs=tuple(conversion.outputs)))
+    target = Target(str(prototxt), caffemodel, tuple(conversion.outputs.values()))
+    return oracle, [Subject(name, target, names, optional) for name in runtimes]
+
+
+def verify(
+    conversion: Conversion,
+    prototxt: Path,
+    caffemodel: Path,
+    runtimes: Sequence[str],
+    load: Load,
+    inputs: Inputs | None = None,
+    others: Sequence[Subject] = (),
+    optional: bool = False,
+    on_step: Step = lambda text: None,
+) -> Report:
+    """Compare a conversion's files with its source on at least two inputs; `others` are compared as well."""
+    inputs = inputs or Inputs(shapes=conversion.input_shapes)
+    oracle, rivals = subjects(conversion, prototxt, caffemodel, runtimes, optional)
+    return check(oracle, [*others, *rivals], load, inputs, Rule(), on_step)
