@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import os
@@ -44,6 +45,7 @@ def _built() -> list[Path]:
     return sorted(cache.glob(f"caffe-*-{python}-*"), key=lambda folder: folder.stat().st_mtime)
 
 
+@functools.lru_cache(maxsize=None)  # a second import would register every converter again
 def _import(module: Path) -> Any:
     spec = importlib.util.spec_from_file_location("_caffe", str(module))
     assert spec is not None

@@ -1,7 +1,8 @@
-"""The worker process: `python serve.py ENGINE` loads one model and runs it on request, until its standard input ends.
+"""The worker process: `python serve.py ENGINE` loads a model and runs it on request, until its standard input ends.
 
-An engine is a module with `load(request) -> reply` and `run(request, arrays) -> (reply, arrays)`. Whatever goes wrong
-ends the process; the runner reads the reason from the last lines of standard error.
+An engine is a module with `load(request) -> reply` and `run(request, arrays) -> (reply, arrays)`; a request that names
+outputs is for `run`, any other loads a model in place of the one before. Whatever goes wrong ends the process; the
+runner reads the reason from the last lines of standard error.
 """
 
 from __future__ import annotations
@@ -36,14 +37,15 @@ def main() -> None:
     # This folder leaves the path: an engine's own imports must not find files here.
     sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
     requests, replies = private_pipes()
-    header, arrays = wire.receive(requests)
-    wire.send(replies, engine.load(header), {})
     while True:
         try:
             header, arrays = wire.receive(requests)
         except wire.Closed:
             return
-        wire.send(replies, *engine.run(header, arrays))
+        if "outputs" in header:
+            wire.send(replies, *engine.run(header, arrays))
+        else:
+            wire.send(replies, engine.load(header), {})
 
 
 if __name__ == "__main__":
