@@ -1,0 +1,137 @@
+"""Checkpoints: read without running code that hides in them, fitted key by key, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from converters.errors import InvalidInput, ToolkitError
+from toolkit.models.shufflenet_v2 import width_of
+
+# what training scripts call the state dict inside a larger checkpoint
+_NESTED = ("state_dict", "model_state_dict", "model")
+# what DataParallel and torch.compile put before every key
+_WRAPPERS = ("module.", "_orig_mod.")
+_SHOWN = 3
+
+
+def load(path: str | Path) -> dict[str, Tensor]:
+    """The state dict in a .safetensors file, or in anything that torch.save wrote; never unpickles code."""
+    path = Path(path)
+    if not path.is_file():
+        raise InvalidInput(f"there is no checkpoint {path}")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            found: object = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a broken or hostile file can make a parser raise anything
+        raise InvalidInput(f"{path} is no readable checkpoint: {_reason(error)}") from error
+    return _unwrap(found, path)
+
+
+def load_into(module: nn.Module, path: str | Path, *, name: str = "") -> None:
+    """Load `path` into `module`, where every key and every shape must fit."""
+    state = load(path)
+    expected = module.state_dict()
+    # a counter for training alone, which checkpoints from before torch 0.4.1 lack
+    counters = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")}
+    state = {**{key: value for key, value in counters.items() if key not in state}, **state}
+    misfits = _misfits(expected, state)
+    if misfits:
+        label = name or type(module).__name__
+        raise InvalidInput(f"{path} does not fit {label}: {', '.join(misfits)}{_advice(module, expected, state)}")
+    module.load_state_dict(state)
+
+
+def save(state: Mapping[str, Tensor], path: str | Path) -> None:
+    """Write a state dict as .safetensors or, under any other suffix, as torch.save does."""
+    path = Path(path)
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".checkpoint-") as folder:
+            temporary = Path(folder, path.name)
+            if path.suffix == ".safetensors":
+                from safetensors.torch import save_file
+
+                save_file({key: value.contiguous() for key, value in state.items()}, temporary)
+            else:
+                torch.save(dict(state), temporary)
+            os.replace(temporary, path)
+    except OSError as error:
+        raise ToolkitError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if "Weights only load failed" in text or "weights_only" in text:
+        return "it holds pickled code or objects, which are not run; save model.state_dict() instead"
+    lines = text.strip().splitlines()
+    return f"{lines[0].strip() if lines else 'no reason given'} ({type(error).__name__})"
+
+
+def _unwrap(found: object, path: Path) -> dict[str, Tensor]:
+    if isinstance(found, Mapping):
+        nested = next((found[key] for key in _NESTED if isinstance(found.get(key), Mapping)), found)
+        if nested and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in nested.items()):
+            state = dict(nested)
+            for prefix in _WRAPPERS:
+                if all(key.startswith(prefix) for key in state):
+                    state = {key.removeprefix(prefix): value for key, value in state.items()}
+            return state
+    raise InvalidInput(f"{path} holds no state dict, neither at the top nor under {', '.join(_NESTED)}")
+
+
+def _misfits(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    missing = [key for key in expected if key not in state]
+    unexpected = [key for key in state if key not in expected]
+    resized = _resized(expected, state)
+
+    def shapes(key: str) -> str:
+        return f"{key} is {_size(state[key])}, not {_size(expected[key])}"
+
+    groups: tuple[tuple[Sequence[str], str, Callable[[str], str]], ...] = (
+        (missing, "missing", str),
+        (unexpected, "unexpected", str),
+        (resized, "of another shape", shapes),
+    )
+    return [f"{len(keys)} keys {what} ({_few(map(show, keys), len(keys))})" for keys, what, show in groups if keys]
+
+
+def _resized(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    return [key for key in expected if key in state and state[key].shape != expected[key].shape]
+
+
+def _few(texts: map[str], total: int) -> str:
+    first = [text for _, text in zip(range(_SHOWN), texts)]  # noqa: B905 - cut on purpose
+    return ", ".join(first) + (", ..." if total > len(first) else "")
+
+
+def _size(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a scalar"
+
+
+def _advice(module: nn.Module, expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
+    """What option the user most likely forgot, told from the shapes."""
+    resized = _resized(expected, state)
+    classes = {state[key].shape[0] if state[key].ndim else 0 for key in resized}
+    ours = {expected[key].shape[0] if expected[key].ndim else 0 for key in resized}
+    same_rest = all(state[key].shape[1:] == expected[key].shape[1:] for key in resized)
+    if resized and same_rest and len(classes) == len(ours) == 1 and ours == {_last_size(expected)}:
+        return f"; try --num-classes {classes.pop()}"
+    width = width_of({key: tuple(value.shape) for key, value in state.items()})
+    if width is not None and width != getattr(module, "width", width):
+        return f"; it looks like shufflenet_v2_x{width}"
+    return ""
+
+
+def _last_size(state: Mapping[str, Tensor]) -> int:
+    """The outputs of the last layer, which is the classifier if there is one."""
+    last = next(reversed(list(state.values())))
+    return last.shape[0] if last.ndim else 0
