@@ -51,6 +51,7 @@ class Dialect:
     title: str
     layers: Mapping[str, Rule]
     forbidden: frozenset[str] = frozenset()
+    engines: tuple[str, ...] = ("caffe",)  # the runtimes that speak it, the quickest to start first
 
     def blocks(self, node: Node) -> str:
         """Why this dialect does not take the layer, or ''."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,11 @@ STYLES = ("deploy", "train")
 
 @dataclass(frozen=True)
 class Report:
-    """What a conversion did. `blobs` maps every ONNX value that still exists to the Caffe blob that holds it."""
+    """What a conversion did. `inputs`, `outputs` and `blobs` map ONNX values to the Caffe blobs that hold them.
+
+    `blobs` lists every value that can still be read when the network has run: not those that folding removed or that a
+    layer overwrote in place.
+    """
 
     source: str
     source_sha256: str
@@ -34,7 +37,8 @@ class Report:
     style: str
     prototxt: str
     caffemodel: str
-    inputs: Mapping[str, Shape]
+    inputs: Mapping[str, str]
+    input_shapes: Mapping[str, Shape]
     outputs: Mapping[str, str]
     output_shapes: Mapping[str, Shape]
     blobs: Mapping[str, str]
@@ -54,6 +58,7 @@ class Converted:
     lowered: Lowered
     holds: Mapping[str, str]
     shapes: Mapping[str, Shape]
+    model_inputs: tuple[str, ...]
     model_outputs: tuple[str, ...]
 
 
@@ -80,8 +85,8 @@ def convert(
     kept = {top for item in net.layers for top in item.tops}
     shapes = prove(net, {name: shape for name, shape in lowered.shapes.items() if name in kept})
     net, holds = in_place(net) if style == "deploy" else for_training(net)
-    names = tuple(value.name or "" for value in model.graph.outputs)
-    return Converted(net, lowered, holds, prove(net, {}) if style == "train" else shapes, names)
+    ends = [tuple(value.name or "" for value in values) for values in (model.graph.inputs, model.graph.outputs)]
+    return Converted(net, lowered, holds, prove(net, {}) if style == "train" else shapes, *ends)
 
 
 def _at_node(lowered: Lowered, origin: str, found: Problem) -> Problem:
@@ -109,23 +114,20 @@ def convert_file(
     done = convert(source, dialect=dialect, style=style, input_shapes=input_shapes, outputs=outputs)
     final = Path(f"{prefix}.prototxt"), Path(f"{prefix}.caffemodel")
     report = _report(source, done, dialect, style, final)
-    temporary = tuple(path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in final)
     try:
-        temporary[0].write_text(text.write(done.net, _header(report)), encoding="utf-8")
-        if not prototxt_only:
-            with temporary[1].open("wb") as file:
-                binary.write(done.net, file)
-            _read_back(done.net, temporary[1])
-            if check is not None:
-                _checked(check, temporary, Path(prefix), report)
-            temporary[1].replace(final[1])
-        temporary[0].replace(final[0])
+        with tempfile.TemporaryDirectory(prefix=".caffe-", dir=final[0].parent) as folder:
+            files = Path(folder, final[0].name), Path(folder, final[1].name)
+            files[0].write_text(text.write(done.net, _header(report)), encoding="utf-8")
+            if not prototxt_only:
+                with files[1].open("wb") as file:
+                    binary.write(done.net, file)
+                _read_back(done.net, files[1])
+                if check is not None:
+                    _checked(check, files, Path(prefix), report)
+                files[1].replace(final[1])
+            files[0].replace(final[0])
     except OSError as error:
-        raise ToolkitError(f"{error.filename or prefix}: cannot be written: {error.strerror}") from error
-    finally:
-        for leftover in temporary:
-            with suppress(OSError):
-                leftover.unlink()
+        raise ToolkitError(f"{prefix}: cannot be written: {error.strerror}") from error
     return report
 
 
@@ -134,8 +136,7 @@ def _checked(check: Callable[[Path, Path, Report], None], files: Sequence[Path],
         check(files[0], files[1], report)
     except Exception:
         for file in files:
-            suffix = ".prototxt" if ".prototxt." in file.name else ".caffemodel"
-            file.replace(Path(f"{prefix}.failed{suffix}"))
+            file.replace(Path(f"{prefix}.failed{file.suffix}"))
         raise
 
 
@@ -159,6 +160,7 @@ def _report(source: Source, done: Converted, dialect: str, style: str, final: Se
     for item in done.net.layers:
         kinds[item.type] = kinds.get(item.type, 0) + 1
     blobs = {value: done.holds[blob] for value, blob in done.lowered.blobs.items() if blob in done.holds}
+    inputs = {name: done.lowered.blobs[name] for name in done.model_inputs}
     outputs = {name: blobs[name] for name in done.model_outputs}
     return Report(
         source=str(source.path),
@@ -167,7 +169,8 @@ def _report(source: Source, done: Converted, dialect: str, style: str, final: Se
         style=style,
         prototxt=str(final[0]),
         caffemodel=str(final[1]),
-        inputs=done.net.inputs,
+        inputs=inputs,
+        input_shapes={name: done.net.inputs[blob] for name, blob in inputs.items()},
         outputs=outputs,
         output_shapes={name: done.shapes[blob] for name, blob in outputs.items()},
         blobs=blobs,

@@ -37,7 +37,7 @@ def run_engine(engine: str, report: Report, feeds: dict[str, np.ndarray]) -> dic
     """The outputs of the written files in one engine, by ONNX name."""
     target = Target(report.prototxt, Path(report.caffemodel), tuple(report.outputs.values()))
     with runners.load(engine, target) as runner:
-        got = runner.run(dict(zip(report.inputs, feeds.values(), strict=True)))
+        got = runner.run({blob: feeds[name] for name, blob in report.inputs.items()})
     return {name: got[blob] for name, blob in report.outputs.items()}
 
 

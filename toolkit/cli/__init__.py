@@ -6,6 +6,13 @@ from toolkit.cli.group import Entry, LazyGroup
 
 # The help stands here and in the command: so `toolkit --help` imports none of them. A test keeps both equal.
 COMMANDS = {
+    "convert": Entry(
+        "toolkit.cli.convert:convert", "Export a PyTorch model, convert it to Caffe, and compare every engine."
+    ),
+    "export-onnx": Entry("toolkit.cli.export_onnx:export_onnx", "Export a PyTorch model to ONNX."),
+    "onnx-to-caffe": Entry(
+        "toolkit.cli.onnx_to_caffe:onnx_to_caffe", "Convert an ONNX file to a .prototxt and a .caffemodel."
+    ),
     "parity": Entry("toolkit.cli.parity:parity", "Compare what engines compute with what a reference computes."),
 }
 

@@ -42,6 +42,7 @@ style_option = click.option(
 @click.option("--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable.")
 @dialect_option
 @style_option
+@click.option("--image", "images", multiple=True, type=MODEL, help="Verify on this image (resized, RGB in [0, 1]).")
 @click.option("--prototxt-only", is_flag=True, help="Write the structure alone.")
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")
 @json_option
@@ -54,6 +55,7 @@ def onnx_to_caffe(
     outputs: Sequence[str],
     dialect: str,
     style: str,
+    images: tuple[Path, ...],
     prototxt_only: bool,
     no_verify: bool,
     as_json: bool,
@@ -78,7 +80,7 @@ def onnx_to_caffe(
     with progress(quiet=as_json) as step:
         step("converting")
         proofs: list[Proof] = []
-        check = None if no_verify or prototxt_only else checker(dialect, proofs, step)
+        check = None if no_verify or prototxt_only else checker(dialect, images, proofs, step)
         done = convert_file(
             model,
             prefix or model.with_suffix(""),
@@ -95,10 +97,13 @@ def onnx_to_caffe(
         print_json({**done.to_json(), "parity": proofs[0].to_json() if proofs else None})
 
 
-def checker(dialect: str, proofs: list[Proof], step: Step) -> Callable[[Path, Path, Conversion], None] | None:
+def checker(
+    dialect: str, images: tuple[Path, ...], proofs: list[Proof], step: Step
+) -> Callable[[Path, Path, Conversion], None] | None:
     """What runs the written files in the first engine present; None where there is none."""
     from toolkit import runners
-    from toolkit.parity.verify import ParityFailed, engines, verify
+    from toolkit.parity.inputs import Inputs
+    from toolkit.parity.verify import UNREFUTED, ParityFailed, engines, verify
 
     missing = runners.available()
     present = [name for name in engines(dialect) if not missing[name]][:1]
@@ -106,9 +111,10 @@ def checker(dialect: str, proofs: list[Proof], step: Step) -> Callable[[Path, Pa
         return None
 
     def check(prototxt: Path, caffemodel: Path, conversion: Conversion) -> None:
-        report = verify(conversion, prototxt, caffemodel, present, runners.load, on_step=step)
+        inputs = Inputs(shapes=conversion.input_shapes, images=images)
+        report = verify(conversion, prototxt, caffemodel, present, runners.load, inputs, on_step=step)
         proofs.append(report)
-        if report.verdict.value not in ("passed", "insensitive"):
+        if report.verdict not in UNREFUTED:
             kept = Path(conversion.prototxt).with_suffix("")
             raise ParityFailed(report, f"the files are kept as {kept}.failed.*")
 

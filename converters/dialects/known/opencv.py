@@ -58,5 +58,6 @@ OPENCV = register(
             "HardSwish": rule(),
             "Mish": rule(),
         },
+        engines=("opencv",),
     )
 )

@@ -5,4 +5,4 @@ from __future__ import annotations
 from converters.dialects.base import Dialect, register
 from converters.dialects.known.opencv import OPENCV_4
 
-PORTABLE = register(Dialect("portable", "every Caffe: BVLC, SSD, brocolli and OpenCV 4", OPENCV_4))
+PORTABLE = register(Dialect("portable", "every Caffe: BVLC, SSD, brocolli and OpenCV 4", OPENCV_4, engines=("opencv", "caffe")))

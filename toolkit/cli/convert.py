@@ -1,0 +1,128 @@
+"""`toolkit convert`: a PyTorch model to ONNX and Caffe, compared in every runtime present: one command, one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli import params
+from toolkit.cli.export_onnx import CHECKPOINT, POSITIVE
+from toolkit.cli.onnx_to_caffe import PREFIX, dialect_option, style_option
+from toolkit.cli.onnx_to_caffe import show as show_conversion
+from toolkit.cli.output import json_option, print_json, progress
+
+if TYPE_CHECKING:
+    from toolkit.parity.parity import Subject
+    from toolkit.parity.report import Report
+
+IMAGE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(
+    short_help="Export a PyTorch model, convert it to Caffe, and compare every engine.",
+    epilog="Exits 1 if an engine differs from onnxruntime; the files stay for a closer look.",
+)
+@click.argument("model")
+@click.option("-o", "prefix", type=PREFIX, required=True, metavar="PREFIX", help="Path of the files without suffix.")
+@click.option("--weights", type=CHECKPOINT, help="A .pth or .safetensors checkpoint; random weights without it.")
+@click.option("--num-classes", type=POSITIVE, help="Of the classifier; the model's own default without it.")
+@click.option("--image-size", type=POSITIVE, help="One RGB image of this height and width [default: 224].")
+@click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="An input's shape; once for each.")
+@dialect_option
+@style_option
+@click.option("--test", "images", multiple=True, type=IMAGE, help="Compare on this image (resized, RGB in [0, 1]).")
+@json_option
+@click.pass_context
+def convert(
+    ctx: click.Context,
+    model: str,
+    prefix: Path,
+    weights: Path | None,
+    num_classes: int | None,
+    image_size: int | None,
+    shapes: Sequence[tuple[str, tuple[int, ...]]],
+    dialect: str,
+    style: str,
+    images: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Write PREFIX.onnx, PREFIX.prototxt and PREFIX.caffemodel from a PyTorch MODEL, and prove that they agree.
+
+    MODEL is what `toolkit export-onnx` takes: shufflenet_v2_x1.0, torchvision:resnet18, my_nets.small:build or
+    my_net.py:build. onnxruntime is the reference; PyTorch and every Caffe engine present are compared with it.
+
+    \b
+    Examples:
+      toolkit convert shufflenet_v2_x0.5 --weights net.pth -o out/net --test photo.jpg
+      toolkit convert my_net.py:build --image-size 160 --dialect opencv -o out/net
+    """
+    from converters.onnx_to_caffe import convert_file
+    from toolkit import runners
+    from toolkit.cli.parity import PARITY_FAILED
+    from toolkit.cli.parity import show as show_proof
+    from toolkit.export import export, save
+    from toolkit.models import create
+    from toolkit.parity.inputs import Inputs
+    from toolkit.parity.verify import engines, verify
+
+    if shapes and image_size is not None:
+        raise click.UsageError("give either --input-shape or --image-size, not both")
+    wanted = params.once(shapes, "--input-shape")
+    with progress(quiet=as_json) as step:
+        step("building the model")
+        module = create(model, weights=weights, num_classes=num_classes, image_size=image_size)
+        step("exporting to ONNX")
+        exported = export(module, input_shapes=wanted or None, image_size=image_size, keep_bn=True)
+        onnx_file = f"{prefix}.onnx"
+        del module
+        save(exported, onnx_file)
+        del exported
+        step("converting to Caffe")
+        done = convert_file(onnx_file, prefix, dialect=dialect, style=style)
+        torch = _torch(model, weights, num_classes, image_size, wanted, tuple(done.outputs))
+        report = verify(
+            done,
+            Path(done.prototxt),
+            Path(done.caffemodel),
+            engines(dialect),
+            runners.load,
+            Inputs(shapes=done.input_shapes, images=images),
+            (torch,),
+            optional=True,
+            on_step=step,
+        )
+    click.echo(f"wrote {onnx_file} ({Path(onnx_file).stat().st_size / 1e6:.2f} MB)", err=True)
+    show_conversion(done, prototxt_only=False)
+    if as_json:
+        print_json({**done.to_json(), "onnx": onnx_file, "parity": report.to_json()})
+    else:
+        show_proof(report)
+    if not report.passed:
+        _say_unproven(report)
+        ctx.exit(PARITY_FAILED)
+
+
+def _torch(
+    model: str,
+    weights: Path | None,
+    num_classes: int | None,
+    image_size: int | None,
+    shapes: dict[str, tuple[int, ...]],
+    outputs: tuple[str, ...],
+) -> Subject:
+    """The PyTorch model itself as one of the engines to compare."""
+    from toolkit.parity.parity import Subject
+    from toolkit.runners.base import Target
+
+    given = {"num_classes": num_classes, "image_size": image_size}
+    options = {name: str(value) for name, value in given.items() if value is not None}
+    if shapes:
+        options["input_shape"] = " ".join(f"{name}:{','.join(map(str, shape))}" for name, shape in shapes.items())
+    return Subject("torch", Target(model, weights, outputs, options=options))
+
+
+def _say_unproven(report: Report) -> None:
+    click.echo(f"error: not proven: verdict {report.verdict.value}", err=True)
