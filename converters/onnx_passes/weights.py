@@ -10,7 +10,7 @@ import onnx_ir as ir
 from converters.errors import InvalidInput
 from converters.onnx_passes.source import Source, external_file
 
-SMALL = 1024  # elements; constants below this are left in, for the folding of shapes and scalars
+SMALL = 8  # elements; scalars and short vectors are left in: scales of a Resize, bounds of a Clip
 FLOATS = {onnx.TensorProto.FLOAT: 4, onnx.TensorProto.FLOAT16: 2, onnx.TensorProto.DOUBLE: 8, onnx.TensorProto.BFLOAT16: 2}
 
 Store = dict[str, ir.TensorProtocol]
@@ -72,20 +72,38 @@ def take_out(source: Source, proto: onnx.ModelProto) -> Store:
     del proto.graph.input[:]
     proto.graph.input.extend(inputs)
     store: Store = {}
-    for tensor in source.proto.graph.initializer:
+    for tensor in [*source.proto.graph.initializer, *_constant_nodes(proto)]:
         kept = _checked(tensor, source)
-        if tensor.data_type in FLOATS and prod(tensor.dims) > SMALL:
+        if tensor.data_type in FLOATS and (len(tensor.dims) > 1 or prod(tensor.dims) > SMALL):
             store[tensor.name] = kept
             info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
             proto.graph.input.append(info)
         else:
-            proto.graph.initializer.append(tensor if kept.__class__ is ir.TensorProtoTensor else ir.to_proto(
-                ir.Tensor(kept.numpy(), name=tensor.name)))
+            inside = isinstance(kept, ir.TensorProtoTensor)
+            proto.graph.initializer.append(tensor if inside else ir.to_proto(ir.Tensor(kept.numpy(), name=tensor.name)))
     proto.ir_version = max(proto.ir_version, 8)
     del proto.graph.value_info[:]
     for output in proto.graph.output:
         output.type.tensor_type.ClearField("shape")
     return store
+
+
+def _constant_nodes(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
+    """Take the Constant nodes that hold a tensor out of the graph, and return the tensors under their outputs' names."""
+    tensors = []
+    kept = []
+    for node in proto.graph.node:
+        value = next((a.t for a in node.attribute if a.name == "value"), None) if node.op_type == "Constant" else None
+        if value is None or value.data_location == onnx.TensorProto.EXTERNAL:
+            kept.append(node)
+            continue
+        tensor = onnx.TensorProto()
+        tensor.CopyFrom(value)
+        tensor.name = node.output[0]
+        tensors.append(tensor)
+    del proto.graph.node[:]
+    proto.graph.node.extend(kept)
+    return tensors
 
 
 def put_back(model: ir.Model, store: Store) -> None:

@@ -17,6 +17,7 @@ from converters.caffe.passes.train import for_training
 from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem, ToolkitError
 from converters.onnx_passes import Source, canonicalise, load
+from converters.onnx_passes.spec import static_shape
 from converters.onnx_to_caffe.lower import Lowered, lower, problem
 from converters.onnx_to_caffe.registry import LOWERINGS
 
@@ -28,7 +29,8 @@ class Report:
     """What a conversion did. `inputs`, `outputs` and `blobs` map ONNX values to the Caffe blobs that hold them.
 
     `blobs` lists every value that can still be read when the network has run: not those that folding removed or that a
-    layer overwrote in place.
+    layer overwrote in place. `views` names the outputs to which Caffe gives other axes than ONNX (style train leaves a
+    final Flatten out), with ONNX's shape.
     """
 
     source: str
@@ -41,6 +43,7 @@ class Report:
     input_shapes: Mapping[str, Shape]
     outputs: Mapping[str, str]
     output_shapes: Mapping[str, Shape]
+    views: Mapping[str, Shape]
     blobs: Mapping[str, str]
     layers: Mapping[str, int]
     parameters: int
@@ -59,7 +62,7 @@ class Converted:
     holds: Mapping[str, str]
     shapes: Mapping[str, Shape]
     model_inputs: tuple[str, ...]
-    model_outputs: tuple[str, ...]
+    model_outputs: Mapping[str, Shape]
 
 
 def convert(
@@ -85,8 +88,9 @@ def convert(
     kept = {top for item in net.layers for top in item.tops}
     shapes = prove(net, {name: shape for name, shape in lowered.shapes.items() if name in kept})
     net, holds = in_place(net) if style == "deploy" else for_training(net)
-    ends = [tuple(value.name or "" for value in values) for values in (model.graph.inputs, model.graph.outputs)]
-    return Converted(net, lowered, holds, prove(net, {}) if style == "train" else shapes, *ends)
+    inputs = tuple(value.name or "" for value in model.graph.inputs)
+    wanted = {value.name or "": static_shape(value) or () for value in model.graph.outputs}
+    return Converted(net, lowered, holds, prove(net, {}) if style == "train" else shapes, inputs, wanted)
 
 
 def _at_node(lowered: Lowered, origin: str, found: Problem) -> Problem:
@@ -173,6 +177,7 @@ def _report(source: Source, done: Converted, dialect: str, style: str, final: Se
         input_shapes={name: done.net.inputs[blob] for name, blob in inputs.items()},
         outputs=outputs,
         output_shapes={name: done.shapes[blob] for name, blob in outputs.items()},
+        views={name: shape for name, shape in done.model_outputs.items() if shape != done.shapes[outputs[name]]},
         blobs=blobs,
         layers=dict(sorted(kinds.items())),
         parameters=sum(_count(blob.shape) for item in done.net.layers for blob in item.blobs),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+
+import numpy as np
 
 import converters.dialects as dialects
 from converters.errors import ToolkitError
@@ -11,7 +14,7 @@ from converters.onnx_to_caffe import Report as Conversion
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.parity import Load, Rule, Step, Subject, check
 from toolkit.parity.report import Report, Verdict
-from toolkit.runners.base import Target
+from toolkit.runners.base import Arrays, Runner, Target
 
 HOW_TO_GET = "pip install 'opencv-python-headless>=4.10,<5', or build Caffe with scripts/build_caffe.py"
 
@@ -59,4 +62,28 @@ def verify(
     """Compare a conversion's files with its source on at least two inputs; `others` are compared as well."""
     inputs = inputs or Inputs(shapes=conversion.input_shapes)
     oracle, rivals = subjects(conversion, prototxt, caffemodel, runtimes, optional)
-    return check(oracle, [*others, *rivals], load, inputs, Rule(), on_step)
+    views = {conversion.outputs[name]: shape for name, shape in conversion.views.items()}
+    loader: Load = (lambda name, target: Viewed(load(name, target), views)) if views else load
+    return check(oracle, [*others, *rivals], loader, inputs, Rule(), on_step)
+
+
+class Viewed:
+    """A runner some of whose outputs are seen with ONNX's axes, as the conversion declared: style train alone."""
+
+    def __init__(self, runner: Runner, views: Mapping[str, tuple[int, ...]]) -> None:
+        self.runner, self.views, self.name = runner, views, runner.name
+
+    def __enter__(self) -> Viewed:
+        self.runner.__enter__()
+        self.inputs, self.version = self.runner.inputs, self.runner.version
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.runner.__exit__(kind, error, trace)
+
+    def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
+        found = self.runner.run(feeds)
+        self.seconds = self.runner.seconds
+        return {name: a.reshape(self.views[name]) if name in self.views else a for name, a in found.items()}
