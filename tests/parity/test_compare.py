@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from toolkit.parity.compare import compare
+from toolkit.parity.compare import Comparison, compare
 
 FLOATS = st.floats(-1e6, 1e6, width=32)
 PAIRS = npst.array_shapes(max_dims=3, max_side=5).flatmap(
@@ -85,6 +85,10 @@ def test_nothing_compared_is_a_failure(reference: dict[str, np.ndarray]) -> None
     assert not comparison.passed
     assert comparison.required == math.inf
     assert "nothing was compared" in comparison.reasons[0]
+
+
+def test_an_empty_comparison_is_false_by_itself() -> None:
+    assert not Comparison((), ())
 
 
 def test_a_missing_output_fails_though_all_the_others_are_equal() -> None:

@@ -199,6 +199,13 @@ def test_ill_conditioning_excuses_no_gross_fault() -> None:
     assert checked(sharp, lambda feeds: {**sharp(feeds, 1e-3), "z": np.ones(1)}).verdict is Verdict.FAILED
 
 
+def test_ill_conditioning_of_one_output_excuses_no_other() -> None:
+    def both(feeds: Feeds, error: float = 0.0) -> dict[str, np.ndarray]:
+        return {**sharp(feeds, shift=error), **linear(feeds, "healthy", error)}
+
+    assert checked(both, lambda feeds: both(feeds, 1e-3)).verdict is Verdict.FAILED
+
+
 def test_a_healthy_network_has_no_noise_note() -> None:
     report = checked(linear, linear)
     assert 0 < report.sensitivity[0].noise < 1e-5
@@ -257,6 +264,11 @@ def test_opencvs_columns_for_vectors_are_undone_and_nothing_else(
 ) -> None:
     fakes = Fake("onnxruntime", vector), Fake(runtime, lambda feeds: {"y": vector(feeds)["y"].reshape(shape)})
     assert check(REF, [subject(runtime)], loads(*fakes)).verdict is verdict
+
+
+def test_opencvs_columns_are_undone_for_vectors_alone() -> None:
+    fakes = Fake("onnxruntime", linear), Fake("opencv", lambda feeds: {"y": linear(feeds)["y"][..., np.newaxis]})
+    assert check(REF, [subject("opencv")], loads(*fakes)).verdict is Verdict.FAILED
 
 
 def test_opencvs_columns_are_left_where_the_reference_has_them() -> None:
