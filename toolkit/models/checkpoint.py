@@ -57,12 +57,13 @@ def save(state: Mapping[str, Tensor], path: str | Path) -> None:
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".checkpoint-") as folder:
             temporary = Path(folder, path.name)
-            if path.suffix == ".safetensors":
-                from safetensors.torch import save_file
+            with temporary.open("wb") as file:  # given a path, torch writes its name into the file
+                if path.suffix == ".safetensors":
+                    from safetensors.torch import save as as_bytes
 
-                save_file({key: value.contiguous() for key, value in state.items()}, temporary)
-            else:
-                torch.save(dict(state), temporary)
+                    file.write(as_bytes({key: value.contiguous() for key, value in state.items()}))
+                else:
+                    torch.save(dict(state), file)
             os.replace(temporary, path)
     except OSError as error:
         raise ToolkitError(f"can't write {path}: {error.strerror or error}") from error
@@ -101,11 +102,15 @@ def _misfits(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> lis
         (unexpected, "unexpected", str),
         (resized, "of another shape", shapes),
     )
-    return [f"{len(keys)} keys {what} ({_few(map(show, keys), len(keys))})" for keys, what, show in groups if keys]
+    return [f"{_count(keys)} {what} ({_few(map(show, keys), len(keys))})" for keys, what, show in groups if keys]
 
 
 def _resized(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
     return [key for key in expected if key in state and state[key].shape != expected[key].shape]
+
+
+def _count(keys: Sequence[str]) -> str:
+    return "1 key" if len(keys) == 1 else f"{len(keys)} keys"
 
 
 def _few(texts: map[str], total: int) -> str:

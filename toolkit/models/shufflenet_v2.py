@@ -154,7 +154,8 @@ class ShuffleNetV2(nn.Module):
         for stage, units in enumerate(UNITS):
             for unit in range(units):
                 names |= _unit_names(f"network.{3 + stage}.{unit}", f"stage_{2 + stage}_{1 + unit}")
-        return names
+        modules = dict(self.named_modules())  # a unit has not all the parts that the table knows
+        return {path: name for path, name in names.items() if path in modules}
 
 
 def _conv_names(path: str, layer: str) -> dict[str, str]:

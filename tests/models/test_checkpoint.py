@@ -1,0 +1,131 @@
+"""Checkpoints: every way they are saved, every way they fail to fit, and none that runs their code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from converters.errors import InvalidInput, ToolkitError
+from toolkit.models import checkpoint, create
+
+SPEC = "shufflenet_v2_x0.25"
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, torch.Tensor]:
+    return dict(create(SPEC, num_classes=3, seed=5).state_dict())
+
+
+def fits(state: dict[str, torch.Tensor], path: Path, **options: int) -> bool:
+    loaded = create(SPEC, weights=path, **{"num_classes": 3, **options}).state_dict()
+    return all(torch.equal(value, loaded[key]) for key, value in state.items())
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.pt", "net.safetensors"])
+def test_what_was_saved_is_loaded(name: str, state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    checkpoint.save(state, tmp_path / name)
+    assert fits(state, tmp_path / name)
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
+def test_a_checkpoint_has_the_same_bytes_under_any_name(
+    name: str, state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    checkpoint.save(state, tmp_path / name)
+    checkpoint.save(state, tmp_path / f"other-{name}")
+    assert (tmp_path / name).read_bytes() == (tmp_path / f"other-{name}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: {"state_dict": state, "epoch": 3},
+        lambda state: {"model": state, "optimizer": {}},
+        lambda state: {f"module.{key}": value for key, value in state.items()},
+        lambda state: {"model": {f"module._orig_mod.{key}": value for key, value in state.items()}},
+        lambda state: {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")},
+    ],
+    ids=["state_dict", "model", "DataParallel", "compiled", "before-0.4.1"],
+)
+def test_what_training_scripts_wrap_around_it(wrap, state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    torch.save(wrap(state), tmp_path / "net.pth")
+    assert fits(state, tmp_path / "net.pth")
+
+
+def test_other_classes_are_recognised(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    checkpoint.save(state, tmp_path / "net.pth")
+    with pytest.raises(InvalidInput) as caught:
+        create(SPEC, weights=tmp_path / "net.pth")
+    assert str(caught.value) == (
+        f"{tmp_path}/net.pth does not fit {SPEC}: 2 keys of another shape (network.8.weight is 3x512x1x1, "
+        "not 1000x512x1x1, network.8.bias is 3, not 1000); try --num-classes 3"
+    )
+
+
+def test_another_width_is_recognised(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    checkpoint.save(state, tmp_path / "net.safetensors")
+    with pytest.raises(InvalidInput, match=r"keys of another shape \(.*, \.\.\.\); it looks like shufflenet_v2_x0.25$"):
+        create("shufflenet_v2_x0.5", weights=tmp_path / "net.safetensors", num_classes=3)
+
+
+def test_missing_and_unexpected_keys_are_counted_and_named(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    torch.save({"fc.weight" if key == "network.8.bias" else key: value for key, value in state.items()}, tmp_path / "a")
+    with pytest.raises(InvalidInput) as caught:
+        create(SPEC, weights=tmp_path / "a", num_classes=3)
+    assert str(caught.value) == (
+        f"{tmp_path}/a does not fit {SPEC}: 1 key missing (network.8.bias), 1 key unexpected (fc.weight)"
+    )
+
+
+class Bomb:
+    """A pickle that makes a folder when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (self.path,)
+
+
+def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
+    torch.save({"state_dict": Bomb(tmp_path / "ran")}, tmp_path / "zip.pth")
+    (tmp_path / "plain.pth").write_bytes(pickle.dumps(Bomb(tmp_path / "ran")))
+    for name in ("zip.pth", "plain.pth"):
+        with pytest.raises(InvalidInput, match="it holds pickled code or objects, which are not run") as caught:
+            checkpoint.load(tmp_path / name)
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "ran").exists()
+    torch.load(tmp_path / "zip.pth", weights_only=False)
+    assert (tmp_path / "ran").exists()  # it would have
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
+@pytest.mark.parametrize("keep", [0, 1, 100, -1000])
+def test_a_truncated_file_is_broken_input(name: str, keep: int, state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    checkpoint.save(state, tmp_path / name)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:keep])
+    with pytest.raises(InvalidInput, match=r"is no readable checkpoint: ") as caught:
+        checkpoint.load(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("found", [{}, [1, 2], {"epoch": 3}, {"state_dict": {"a": 1}}, torch.zeros(2)])
+def test_a_file_without_a_state_dict(found: object, tmp_path: Path) -> None:
+    torch.save(found, tmp_path / "net.pth")
+    with pytest.raises(InvalidInput, match=r"holds no state dict"):
+        checkpoint.load(tmp_path / "net.pth")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="there is no checkpoint"):
+        checkpoint.load(tmp_path / "none.pth")
+
+
+def test_an_unwritable_place_is_one_sentence(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match=r"can't write .*net\.pth: No such file or directory"):
+        checkpoint.save(state, tmp_path / "no" / "net.pth")
