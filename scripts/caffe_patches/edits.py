@@ -90,15 +90,20 @@ STRICT_CHECKS = (
 REPAIRS = (
     # The test driver's header, and Google Test behind it, have no use here.
     Edit(NET, '#include "caffe/test/test_caffe_main.hpp"\n', ""),
-    # With both blobs given inline in the prototxt, the bias is the second one; brocolli appended a third.
+    # A Scale with bias holds a Bias layer, which took the first blob given in the prototxt, the factors, for its own;
+    # and where both blobs were given, a third was appended.
+    Edit(
+        SCALE,
+        "    LayerParameter layer_param(this->layer_param_);\n",
+        "    LayerParameter layer_param(this->layer_param_);\n    layer_param.clear_blobs();\n",
+    ),
     Edit(
         SCALE,
         "    bias_param_id_ = this->blobs_.size();\n"
         "    this->blobs_.resize(bias_param_id_ + 1);\n"
         "    this->blobs_[bias_param_id_] = bias_layer_->blobs()[0];\n",
-        "    const bool bias_given = this->blobs_.size() == (bottom.size() == 1 ? 2 : 1);\n"
         "    bias_param_id_ = bottom.size() == 1 ? 1 : 0;\n"
-        "    if (bias_given) {\n"
+        "    if (this->blobs_.size() > bias_param_id_) {\n"
         "      bias_layer_->blobs()[0] = this->blobs_[bias_param_id_];\n"
         "    } else {\n"
         "      this->blobs_.push_back(bias_layer_->blobs()[0]);\n"

@@ -52,9 +52,7 @@ class OnnxRuntime:
         # Lets a model that comes as bytes find its external weights.
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
         model = _with_outputs(path, self.target.outputs) if self.target.outputs else str(path)
-        self.session = _call(
-            path, lambda: onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        )
+        self.session = _open(path, model, options)
         self.types = {value.name: value.type for value in self.session.get_inputs()}
         self.inputs = {
             value.name: tuple(size if isinstance(size, int) else None for size in value.shape)
@@ -76,7 +74,10 @@ class OnnxRuntime:
         need_feeds(self.name, feeds, self.inputs)
         plain = {name: self._cast(name, array) for name, array in feeds.items()}
         began = time.perf_counter()
-        found = _call(Path(self.target.path), lambda: self.session.run(self.outputs, plain))
+        try:
+            found = self.session.run(self.outputs, plain)
+        except _failures() as error:
+            raise RunnerError(f"onnxruntime: {_sentence(error)}") from error
         self.seconds = time.perf_counter() - began
         return {name: np.asarray(value) for name, value in zip(self.outputs, found, strict=True)}
 
@@ -107,18 +108,25 @@ def _with_outputs(path: Path, wanted: tuple[str, ...]) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _call(path: Path, action: Any) -> Any:
-    """Do it; a broken file is InvalidInput, anything else that onnxruntime can't do a RunnerError."""
+def _failures() -> tuple[type[Exception], ...]:
+    """onnxruntime's exceptions have no base of their own."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    broken = (state.InvalidProtobuf, state.InvalidGraph, state.NoModel)
-    unable = (state.Fail, state.InvalidArgument, state.NotImplemented, state.RuntimeException, state.EPFail)
+    ours = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoModel, state.NotFound)
+    return (*ours, state.NoSuchFile, state.RuntimeException, state.EPFail, ValueError, RuntimeError)
+
+
+def _open(path: Path, model: str | bytes, options: Any) -> Any:
+    """Make a session. An operator that onnxruntime lacks is a RunnerError, any other refusal means a broken file."""
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
     try:
-        return action()
-    except broken as error:
-        raise InvalidInput(f"{path} is not a valid ONNX model: {_sentence(error)}") from error
-    except (*unable, state.NoSuchFile, state.NotFound, ValueError, RuntimeError) as error:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except state.NotImplemented as error:
         raise RunnerError(f"onnxruntime: {_sentence(error)}") from error
+    except _failures() as error:
+        raise InvalidInput(f"{path} is not a valid ONNX model: {_sentence(error)}") from error
 
 
 def _sentence(error: Exception) -> str:

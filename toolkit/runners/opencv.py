@@ -40,30 +40,24 @@ def _load(target: Target, worker: Worker, fusion: bool) -> Loaded:
     caffemodel = str(need_file(target.weights)) if target.weights else ""
     request = {"path": str(path), "caffemodel": caffemodel, "threads": target.threads, "fusion": fusion}
     reply, _ = worker.ask(request)
-    names = names or reply
+    names = names or {**reply, "blobs": {blob: [tuple(place)] for blob, place in reply["blobs"].items()}}
     places, wanted = _places(names["blobs"], reply["layers"]), target.outputs or names["outputs"]
     need_outputs("opencv", wanted, places)
     inputs = {name: tuple(shape) for name, shape in names["inputs"].items()}
     return Loaded(inputs, reply["version"], [(value, *places[value]) for value in wanted])
 
 
-def _places(blobs: Mapping[str, Any], layers: Collection[str]) -> dict[str, Place]:
-    """Where OpenCV keeps each value: a blob where one has the name, else a layer's first output.
-
-    A blob may list several layers that could hold it; the first that exists does.
-    """
+def _places(blobs: Mapping[str, list[Place]], layers: Collection[str]) -> dict[str, Place]:
+    """Where OpenCV keeps each value: a blob in the first of its places that exists; other names are those of layers."""
     there = set(layers)
     places = {layer: (layer, 0) for layer in layers}
-    for blob, (candidates, number) in blobs.items():
-        for layer in [candidates] if isinstance(candidates, str) else candidates:
-            if layer in there:
-                places[blob] = (layer, 0 if layer == blob else number)
-                break
+    for blob, candidates in blobs.items():
+        places.update((blob, place) for place in reversed(candidates) if place[0] in there)
     return places
 
 
 def _onnx_names(path: Path) -> dict[str, Any]:
-    """Inputs, outputs and, for every value, the names that OpenCV may give to the layer that holds it."""
+    """Inputs, outputs and, for every value, where OpenCV may keep it: outputs of the graph get a layer of their own."""
     import onnx
     from google.protobuf.message import DecodeError
 
@@ -78,7 +72,7 @@ def _onnx_names(path: Path) -> dict[str, Any]:
         if value.name not in constants
     }
     blobs = {
-        value: ([value, f"onnx_node!{node.name}", f"onnx_node_output_0!{node.output[0]}"], number)
+        value: [(value, 0), (f"onnx_node!{node.name}", number), (f"onnx_node_output_0!{node.output[0]}", number)]
         for node in graph.node
         for number, value in enumerate(node.output)
         if value

@@ -60,19 +60,23 @@ class Worker:
         requests, replies = self.process.stdin, self.process.stdout
         if requests is None or replies is None or requests.closed:
             raise RunnerError(f"{self.name}: the engine has ended; load the model again")
-        late = threading.Timer(self.timeout, self.process.kill)
+        expired = threading.Event()
+        late = threading.Timer(self.timeout, self._expire, (expired,))
         late.start()
         try:
             wire.send(requests, header, arrays or {})  # type: ignore[arg-type]
             return wire.receive(replies)  # type: ignore[arg-type]
         except (OSError, wire.Closed) as error:
-            in_time = late.is_alive()
             self._end()
-            reason = self._reason() if in_time else f"no answer within {self.timeout:g} s"
+            reason = f"no answer within {self.timeout:g} s" if expired.is_set() else self._reason()
             self.close()
             raise RunnerError(f"{self.name}: {reason}") from error
         finally:
             late.cancel()
+
+    def _expire(self, expired: threading.Event) -> None:
+        expired.set()
+        self.process.kill()
 
     def close(self) -> None:
         """End the process and forget what it said."""
@@ -86,7 +90,7 @@ class Worker:
                 with contextlib.suppress(OSError):  # unsent bytes for a process that is gone
                     pipe.close()
         try:
-            self.process.wait(timeout=5)
+            self.process.wait(timeout=2)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

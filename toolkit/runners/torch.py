@@ -1,17 +1,23 @@
-"""A torch module in eval mode on the CPU: where a model comes from, before any export."""
+"""A torch module in eval mode on the CPU: what a model computes before any export."""
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
 import time
+from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from converters.errors import ToolkitError
 from toolkit.runners.base import Arrays, RunnerError, Target, need_feeds, runtime, settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+IMAGE_SIZE = 224
 
 
 def missing() -> str:
@@ -20,27 +26,114 @@ def missing() -> str:
 
 @runtime("torch", reads=(), missing=missing)
 class Torch:
-    """A model by name, as `toolkit.models.create` takes it. `weights` is a checkpoint; options as for `create`.
+    """A model by name, as `toolkit.models.create` takes it; the target's weights are a checkpoint.
 
-    Inputs are the parameters of `forward` that have no default, outputs "output", "output_1", ... in the order in
-    which the module returns them, or what the target calls them in that order.
+    Inputs are the parameters of `forward` that have no default. Outputs are "output", "output_1", ... in the order in
+    which the module returns them, or the target's names in that order. Options: num_classes, image_size, seed, and
+    input_shape ("data:1,3,224,224 mask:1,10"), which a model with one image input does not need.
     """
 
     name = "torch"
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.options = settings(target, {"weights": (), "num_classes": (), "image_size": (), "input_shape": ()})
+        self.options = settings(target, {"num_classes": (), "image_size": (), "seed": (), "input_shape": ()})
         self.inputs: dict[str, tuple[int | None, ...]] = {}
         self.version, self.seconds = "", 0.0
 
     def __enter__(self) -> Torch:
+        import torch
+
+        from toolkit import models
+
+        numbers = {
+            key: _number(key, self.options[key]) for key in ("num_classes", "image_size", "seed") if self.options[key]
+        }
+        self.module = models.create(self.target.path, weights=self.target.weights, **numbers)
+        self.inputs = _inputs(self.module, self.options["input_shape"], numbers.get("image_size"))
+        self.dtype = next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
+        self.former_threads = torch.get_num_threads()
+        torch.set_num_threads(self.target.threads)
+        threads = f"{self.target.threads} thread{'s' if self.target.threads > 1 else ''}"
+        self.version = f"torch {torch.__version__}, CPU, {threads}"
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        import torch
+
+        torch.set_num_threads(self.former_threads)
         del self.module
 
     def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
-        return {}
+        """Run once, without gradients; floating-point feeds take the type of the module's parameters."""
+        import torch
+
+        need_feeds(self.name, feeds, self.inputs)
+        tensors = {name: torch.from_numpy(np.array(array)) for name, array in feeds.items()}
+        tensors = {name: t.to(self.dtype) if t.is_floating_point() else t for name, t in tensors.items()}
+        began = time.perf_counter()
+        try:
+            with torch.inference_mode():
+                found = self.module(**tensors)
+        except Exception as error:  # the model is the user's own code, which may raise anything
+            raise RunnerError(f"torch: {type(error).__name__}: {' '.join(str(error).split())}") from error
+        self.seconds = time.perf_counter() - began
+        return self._named([tensor.detach().numpy() for tensor in _tensors(found)])
+
+    def _named(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+        wanted = self.target.outputs or tuple(f"output_{i}" if i else "output" for i in range(len(arrays)))
+        if len(wanted) > len(arrays):
+            raise RunnerError(f"torch: the model has no value '{wanted[len(arrays)]}'; it returns {len(arrays)}")
+        return dict(zip(wanted, arrays[: len(wanted)], strict=True))
+
+
+def _tensors(found: Any) -> Iterator[Tensor]:
+    """The tensors in what a module returns, in order."""
+    import torch
+
+    if isinstance(found, torch.Tensor):
+        yield found
+    elif isinstance(found, Mapping):
+        for value in found.values():
+            yield from _tensors(value)
+    elif isinstance(found, list | tuple):
+        for value in found:
+            yield from _tensors(value)
+    else:
+        raise RunnerError(f"torch: the model returns a {type(found).__name__}, not tensors")
+
+
+def _inputs(module: nn.Module, shapes: str, image_size: int | None) -> dict[str, tuple[int | None, ...]]:
+    parameters = inspect.signature(module.forward).parameters.values()
+    starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    names = [one.name for one in parameters if one.default is one.empty and one.kind not in starred]
+    if shapes:
+        given = _shapes(shapes)
+        if set(given) != set(names):
+            raise ToolkitError(
+                f"option input_shape names {', '.join(given)}; the model's inputs are {', '.join(names)}"
+            )
+        return {name: given[name] for name in names}
+    if len(names) != 1:
+        raise ToolkitError(f"the model's inputs are {', '.join(names)}; option input_shape must give their shapes")
+    size = image_size or getattr(module, "image_size", IMAGE_SIZE)
+    return {names[0]: (None, 3, size, size)}
+
+
+def _shapes(text: str) -> dict[str, tuple[int | None, ...]]:
+    """'data:1,3,224,224 mask:1,10' -> shapes by name."""
+    shapes: dict[str, tuple[int | None, ...]] = {}
+    for part in text.split():
+        name, colon, sizes = part.rpartition(":")
+        if not colon or not all(size.isdecimal() for size in sizes.split(",")):
+            raise ToolkitError(f"option input_shape: '{part}' is not like data:1,3,224,224")
+        shapes[name] = tuple(map(int, sizes.split(",")))
+    return shapes
+
+
+def _number(key: str, text: str) -> int:
+    if not text.isdecimal():
+        raise ToolkitError(f"option {key}={text}: it must be a whole number")
+    return int(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import json
 import os
@@ -45,7 +44,6 @@ def _built() -> list[Path]:
     return sorted(cache.glob(f"caffe-*-{python}-*"), key=lambda folder: folder.stat().st_mtime)
 
 
-@functools.lru_cache(maxsize=None)  # a second import would register every converter again
 def _import(module: Path) -> Any:
     spec = importlib.util.spec_from_file_location("_caffe", str(module))
     assert spec is not None
@@ -68,7 +66,9 @@ def load(request: Mapping[str, Any]) -> dict[str, Any]:
     module = find()
     if module is None:
         raise RuntimeError("no Caffe for Python {}.{}".format(*sys.version_info[:2]))
-    caffe = _import(module)
+    if "caffe" not in state:  # a second import would register every converter again
+        state["caffe"] = _import(module)
+    caffe = state["caffe"]
     caffe.set_mode_cpu()
     net = caffe.Net(request["prototxt"], TEST)
     if request["caffemodel"]:

@@ -7,9 +7,9 @@ knows four field names, and leaves it to the engine to refuse what is wrong.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
+QUOTES = "\"'"
 TOKEN = re.compile(r"""#[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[{}<>\[\]:;,]|[^\s{}<>\[\]:;,#"']+""")
 
 
@@ -31,6 +31,8 @@ def parse(text: str) -> list[tuple[str, Any]]:
         elif token in "}>":
             if len(stack) > 1:
                 stack.pop()
+        elif not key and token[0] in QUOTES and fields and isinstance(fields[-1][1], str):
+            fields[-1] = (fields[-1][0], fields[-1][1] + _plain(token))  # literals side by side are one string
         elif not key:
             stack[-1] = (fields, token, False)
         else:
@@ -40,20 +42,19 @@ def parse(text: str) -> list[tuple[str, Any]]:
 
 
 def _plain(token: str) -> str:
-    return re.sub(r"\\(.)", r"\1", token[1:-1]) if token[0] in "\"'" else token
+    return re.sub(r"\\(.)", r"\1", token[1:-1]) if token[0] in QUOTES else token
 
 
-def _all(fields: list[tuple[str, Any]], *path: str) -> Iterator[Any]:
-    for key, value in fields:
-        if key == path[0]:
-            if len(path) == 1:
-                yield value
-            elif isinstance(value, list):
-                yield from _all(value, *path[1:])
+def _texts(fields: list[tuple[str, Any]], key: str) -> list[str]:
+    return [value for name, value in fields if name == key and isinstance(value, str)]
 
 
-def _shape(fields: list[tuple[str, Any]]) -> list[int]:
-    return [int(size) for size in _all(fields, "dim") if size.isdigit()]
+def _messages(fields: list[tuple[str, Any]], key: str) -> list[list[tuple[str, Any]]]:
+    return [value for name, value in fields if name == key and isinstance(value, list)]
+
+
+def _sizes(fields: list[tuple[str, Any]], key: str) -> list[int]:
+    return [int(size) for size in _texts(fields, key) if re.match(r"\d{1,10}$", size)]
 
 
 def names(text: str) -> dict[str, Any]:
@@ -65,15 +66,15 @@ def names(text: str) -> dict[str, Any]:
     inputs = _legacy_inputs(net)
     blobs: dict[str, list[Any]] = {}
     unread: dict[str, None] = {}
-    for key, layer in net:
-        if key not in ("layer", "layers") or not isinstance(layer, list):
-            continue
-        name, kind = next(_all(layer, "name"), ""), next(_all(layer, "type"), "")
-        for bottom in _all(layer, "bottom"):
+    for layer in _messages(net, "layer") + _messages(net, "layers"):
+        name = "".join(_texts(layer, "name")[:1])
+        for bottom in _texts(layer, "bottom"):
             unread.pop(bottom, None)
-        shapes = [_shape(shape) for shape in _all(layer, "input_param", "shape")]
-        for number, top in enumerate(_all(layer, "top")):
-            if kind == "Input":
+        shapes = [
+            _sizes(shape, "dim") for param in _messages(layer, "input_param") for shape in _messages(param, "shape")
+        ]
+        for number, top in enumerate(_texts(layer, "top")):
+            if "Input" in _texts(layer, "type"):
                 inputs[top] = shapes[min(number, len(shapes) - 1)] if shapes else []
             else:
                 blobs[top] = [name, number]
@@ -83,8 +84,8 @@ def names(text: str) -> dict[str, Any]:
 
 def _legacy_inputs(net: list[tuple[str, Any]]) -> dict[str, list[int]]:
     """`input: "data"` with four `input_dim` each, or with an `input_shape` each."""
-    tops = list(_all(net, "input"))
-    shapes = [_shape(shape) for shape in _all(net, "input_shape")]
-    dims = [int(size) for size in _all(net, "input_dim") if size.isdigit()]
+    tops = _texts(net, "input")
+    shapes = [_sizes(shape, "dim") for shape in _messages(net, "input_shape")]
+    dims = _sizes(net, "input_dim")
     shapes = shapes or [dims[start : start + 4] for start in range(0, len(dims), 4)]
     return {top: shapes[number] if number < len(shapes) else [] for number, top in enumerate(tops)}
