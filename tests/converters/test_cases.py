@@ -11,34 +11,16 @@ import pytest
 
 from converters.dialects import DIALECTS
 from converters.errors import ConversionError
-from converters.onnx_to_caffe import Report, convert_file
+from converters.onnx_to_caffe import convert_file
+from tests import engines
 from tests.cases import Case, all_cases, build
 from toolkit import runners
 from toolkit.runners.base import Target
 
 CASES = all_cases()
-ENGINES = {
-    "portable": ("opencv", "caffe"),
-    "opencv": ("opencv",),
-    "bvlc-1.0": ("caffe",),
-    "bvlc": ("caffe",),
-    "ssd": ("caffe",),
-    "shufflenet": ("caffe",),
-    "brocolli": ("caffe",),
-}
-
-
 @functools.cache
 def missing() -> dict[str, str]:
     return runners.available()
-
-
-def run_engine(engine: str, report: Report, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The outputs of the written files in one engine, by ONNX name."""
-    target = Target(report.prototxt, Path(report.caffemodel), tuple(report.outputs.values()))
-    with runners.load(engine, target) as runner:
-        got = runner.run({blob: feeds[name] for name, blob in report.inputs.items()})
-    return {name: got[blob] for name, blob in report.outputs.items()}
 
 
 def assert_equal(want: dict[str, np.ndarray], got: dict[str, np.ndarray], case: Case, where: str) -> None:
@@ -52,7 +34,7 @@ def assert_equal(want: dict[str, np.ndarray], got: dict[str, np.ndarray], case: 
         assert error <= case.tolerance, f"{where}: {name} differs by {error:.2e} of its scale"
 
 
-@pytest.mark.parametrize("dialect", sorted(ENGINES))
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_case(name: str, dialect: str, tmp_path: Path) -> None:
     case = CASES[name]
@@ -71,12 +53,12 @@ def test_case(name: str, dialect: str, tmp_path: Path) -> None:
     with runners.load("onnxruntime", Target(str(path))) as oracle:
         want = oracle.run(feeds)
     ran = 0
-    for engine in ENGINES[dialect]:
+    for engine in DIALECTS[dialect].engines:
         if not missing()[engine]:
-            assert_equal(want, run_engine(engine, report, feeds), case, engine)
+            assert_equal(want, engines.run(engine, report, feeds), case, engine)
             ran += 1
     if not ran:
-        pytest.skip(f"no engine for {dialect}: {missing()[ENGINES[dialect][0]]}")
+        pytest.skip(f"no engine for {dialect}: {missing()[DIALECTS[dialect].engines[0]]}")
 
 
 def test_every_lowering_has_a_case() -> None:
@@ -86,7 +68,3 @@ def test_every_lowering_has_a_case() -> None:
     bodies = " ".join(case.body for case in CASES.values())
     untested = sorted(op for op in LOWERINGS if f"{op}(" not in bodies and f"{op}<" not in bodies and f"{op} <" not in bodies)
     assert untested == []
-
-
-def test_engines_cover_every_dialect() -> None:
-    assert set(DIALECTS) <= set(ENGINES)
