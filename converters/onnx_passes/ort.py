@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnx.shape_inference
 import onnxruntime
 
 
@@ -33,14 +34,17 @@ def _session(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.In
 
 
 def simplify(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Fold constants and drop no-ops. Weights given as graph inputs are out of its reach, so nothing else is fused."""
+    """Fold constants, drop no-ops and infer all shapes. Weights given as graph inputs are out of its reach, so nothing
+    else is fused. Where onnxruntime finds nothing to do it writes the model as it was, without the shapes it knows: so
+    onnx infers them too.
+    """
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model.onnx"
         options.optimized_model_filepath = str(target)
         _session(proto.SerializeToString(), options)
-        return onnx.ModelProto.FromString(target.read_bytes())
+        return onnx.shape_inference.infer_shapes(onnx.ModelProto.FromString(target.read_bytes()), data_prop=True)
 
 
 def evaluate(proto: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
