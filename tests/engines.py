@@ -1,0 +1,39 @@
+"""Caffe files in foreign engines, many nets to one worker process: to start an engine costs more than most nets do."""
+
+from __future__ import annotations
+
+import atexit
+from pathlib import Path
+
+import numpy as np
+
+from converters.onnx_to_caffe import Report
+from toolkit import runners
+from toolkit.runners.base import RunnerError, Target
+from toolkit.runners.process import Isolated, Worker
+
+_workers: dict[str, Worker] = {}
+
+
+def run(engine: str, report: Report, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs of the files that `report` tells of, by ONNX name. A worker that dies (RunnerError) is replaced."""
+    target = Target(report.prototxt, Path(report.caffemodel), tuple(report.outputs.values()))
+    isolated = runners.load(engine, target)
+    assert isinstance(isolated, Isolated)
+    worker = _worker(isolated)
+    plain = {blob: np.asarray(feeds[name], np.float32) for name, blob in report.inputs.items()}
+    try:
+        loaded = isolated.load(target, worker)
+        _, got = worker.ask({"outputs": loaded.outputs}, plain)
+    except RunnerError:
+        worker.close()
+        _workers.pop(engine, None)
+        raise
+    return {name: got[blob] for name, blob in report.outputs.items()}
+
+
+def _worker(isolated: Isolated) -> Worker:
+    if isolated.name not in _workers:
+        _workers[isolated.name] = Worker(isolated.name, 1, isolated.timeout, isolated.python)
+        atexit.register(_workers[isolated.name].close)
+    return _workers[isolated.name]
