@@ -22,11 +22,11 @@ def _only(param: dict[str, Any], **defaults: Any) -> dict[str, Any]:
 
 
 def _spatial(name: str, values: Pair, default: int) -> dict[str, Any]:
-    """One field where all axes agree, _h and _w where two differ, the repeated field where there are more."""
+    """One field where all axes agree, _h and _w where two differ; OpenCV wants every one of three or more written out."""
     values = [int(v) for v in values]
     if all(v == default for v in values):
         return {}
-    if len(set(values)) == 1:
+    if len(values) <= 2 and len(set(values)) == 1:
         return {name: values[0]}
     if len(values) == 2:
         base = name.removesuffix("_size")
@@ -57,7 +57,8 @@ def convolution(
     num_output = weight.shape[1] * group if transposed else weight.shape[0]
     spread: dict[str, Any] = {}
     if set(dilation) != {1}:
-        spread = {"dilation": [dilation[0]] if len(set(dilation)) == 1 else list(dilation)}
+        alike = len(dilation) <= 2 and len(set(dilation)) == 1
+        spread = {"dilation": [dilation[0]] if alike else list(dilation)}
     param = {
         "num_output": int(num_output),
         "bias_term": bias is not None,

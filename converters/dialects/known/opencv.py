@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from converters.caffe.graph import Node
 from converters.dialects.base import Dialect, Rule, register, rule
-from converters.dialects.common import CAFFE_2017, CONVOLUTION, POOLING, no_dilation
+from converters.dialects.common import CAFFE_2017, CONVOLUTION, POOLING, axes_between, no_dilation
 
 ABSENT = ("Bias", "Threshold", "Tile", "Reduction", "ArgMax", "Embed", "Parameter", "DummyData", "LSTM")
 
@@ -38,7 +38,8 @@ def eps_outside(node: Node) -> str:
 
 
 OPENCV_4: dict[str, Rule] = {name: found for name, found in CAFFE_2017.items() if name not in ABSENT} | {
-    "Deconvolution": rule("convolution_param", CONVOLUTION, no_dilation),
+    "Convolution": rule("convolution_param", CONVOLUTION, axes_between(3, 5)),
+    "Deconvolution": rule("convolution_param", CONVOLUTION, no_dilation, axes_between(4, 4)),
     "Scale": rule("scale_param", "axis num_axes bias_term", unfused_scale),
     "LRN": rule("lrn_param", "local_size alpha beta norm_region k", lrn_bias),
     "Log": rule("log_param", "base scale shift", natural_log),
@@ -57,6 +58,7 @@ OPENCV = register(
             "Normalize": rule("norm_param", "across_spatial channel_shared eps"),
             "HardSwish": rule(),
             "Mish": rule(),
+            "MatMul": rule(),
         },
         engines=("opencv",),
     )

@@ -1,0 +1,67 @@
+"""ConvTranspose -> Deconvolution, which has no output_padding and takes the same pad off both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob
+from converters.caffe.kernels import grown_dilated
+from converters.errors import require
+from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
+
+
+def _cut(
+    full: Sequence[int], wanted: Sequence[int], pads: Sequence[int], auto_pad: str, asked: bool
+) -> tuple[list[int], list[int]]:
+    """What is taken off each end of the full product; a negative end is zeros to append.
+
+    With output_shape, or a SAME padding (whose output is the input times the stride), the pads follow from the size.
+    """
+    count = len(full)
+    if not asked and not auto_pad.startswith("SAME"):
+        pads = list(pads) or [0] * (2 * count)
+        return (list(pads[:count]), list(pads[count:])) if auto_pad == "NOTSET" else ([0] * count, [0] * count)
+    total = [max(f - w, 0) for f, w in zip(full, wanted, strict=True)]
+    begin = [t // 2 if auto_pad == "SAME_UPPER" else t - t // 2 for t in total]
+    sizes = wanted if asked else [f - t for f, t in zip(full, total, strict=True)]
+    return begin, [f - b - s for f, b, s in zip(full, begin, sizes, strict=True)]
+
+
+@lowers("ConvTranspose")
+def conv_transpose(
+    x: Value,
+    w: Value,
+    b: Value | None = None,
+    *,
+    kernel_shape: Sequence[int] = (),
+    strides: Sequence[int] = (),
+    pads: Sequence[int] = (),
+    dilations: Sequence[int] = (),
+    group: int = 1,
+    auto_pad: str = "NOTSET",
+    output_padding: Sequence[int] = (),
+    output_shape: Sequence[int] = (),
+) -> Blob:
+    """ConvTranspose -> Deconvolution; uneven pads and output_padding become zero taps of the kernel."""
+    x, w = need_blob(x, "the input"), need_const(w, "the weight")
+    bias = need_const(b, "the bias") if b is not None else None
+    sizes, kernel = x.shape[2:], w.shape[2:]
+    count = len(kernel)
+    require(not kernel_shape or tuple(kernel_shape) == kernel, f"kernel_shape {list(kernel_shape)} of {w.shape}")
+    strides, dilations = list(strides) or [1] * count, list(dilations) or [1] * count
+    extra = list(output_padding) or [0] * count
+    full = [
+        s * (n - 1) + d * (k - 1) + 1 + o
+        for n, s, k, d, o in zip(sizes, strides, kernel, dilations, extra, strict=True)
+    ]
+    wanted = list(output_shape)[-count:] or [n * s for n, s in zip(sizes, strides, strict=True)]
+    begin, end = _cut(full, wanted, pads, auto_pad, bool(output_shape))
+    end = [e - o for e, o in zip(end, extra, strict=True)]
+    pad = [max(b, e, 0) for b, e in zip(begin, end, strict=True)]
+    front = [p - b for p, b in zip(pad, begin, strict=True)]
+    back = [p - e for p, e in zip(pad, end, strict=True)]
+    weight, dilations = grown_dilated(w, front, back, dilations)
+    return layers.convolution(
+        x, weight, bias, stride=strides, pad=pad, dilation=dilations, group=group, transposed=True
+    )

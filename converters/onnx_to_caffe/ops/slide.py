@@ -1,0 +1,68 @@
+"""Caffe's Pooling over windows that ONNX places anywhere: a fitting pad, and the cut that leaves the wanted windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob
+from converters.caffe.shapes import pooled_size
+from converters.errors import require
+from converters.onnx_to_caffe.ops.windows import Axis
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Caffe's kernel and pad for an axis, and how many windows come before the first wanted one."""
+
+    kernel: int
+    pad: int
+    skip: int
+
+    def divisors(self, axis: Axis) -> npt.NDArray[np.float64]:
+        """What Caffe divides each wanted window's sum by: its length up to the end of the padding."""
+        start = np.arange(self.skip, self.skip + axis.count) * axis.stride - self.pad
+        return (np.minimum(start + self.kernel, axis.size + self.pad) - start).astype(np.float64)
+
+
+def _fit(axis: Axis) -> Fit:
+    """The smallest pad, whole strides above the leading one, that gives enough windows at the end.
+
+    A kernel that reaches past the end of the image from every window can be cut to where the first one ends.
+    """
+    for kernel in dict.fromkeys((axis.kernel, min(axis.kernel, axis.size + axis.begin))):
+        for skip in range(kernel):
+            pad = axis.begin + skip * axis.stride
+            if pad < kernel <= axis.size + 2 * pad:
+                have = pooled_size(axis.size, kernel, axis.stride, pad, floor=False, padded=True)
+                if have >= skip + axis.count:
+                    return Fit(kernel, pad, skip)
+    require(False, f"a pooling of {axis.size} by kernel {axis.kernel}, stride {axis.stride}, pad {axis.begin}, {axis.end}")
+    raise AssertionError
+
+
+def slide(x: Blob, method: str, axes: Sequence[Axis]) -> tuple[Blob, list[Fit]]:
+    """Pool axes 2 and 3 of a blob of four axes; exactly the wanted windows come out."""
+    fits = [_fit(axis) for axis in axes]
+    pads = [fit.pad for fit in fits]
+    sizes = []
+    for i, (axis, fit) in enumerate(zip(axes, fits, strict=True)):
+        # Caffe drops a last window without a pixel where any axis is padded, OpenCV where this one is: leave none
+        last = pooled_size(axis.size, fit.kernel, axis.stride, fit.pad, floor=False, padded=False) - 1
+        empty = not fit.pad and any(pads) and last * axis.stride >= axis.size
+        sizes.append((axis.count - 1) * axis.stride + fit.kernel if empty else axis.size)
+        x = layers.narrow(x, 2 + i, 0, sizes[i])
+    fitted = [
+        (size, fit.kernel, axis.stride, fit.pad) for size, fit, axis in zip(sizes, fits, axes, strict=True)
+    ]
+    up, down = ([pooled_size(*item, floor=floor, padded=any(pads)) for item in fitted] for floor in (False, True))
+    floor = up != down == [fit.skip + axis.count for fit, axis in zip(fits, axes, strict=True)]
+    kernel, stride = [fit.kernel for fit in fits], [axis.stride for axis in axes]
+    y = layers.pooling(x, method, kernel, stride=stride, pad=pads, floor=floor)
+    for i, (axis, fit) in enumerate(zip(axes, fits, strict=True)):
+        y = layers.narrow(y, 2 + i, fit.skip, fit.skip + axis.count)
+    return y, fits
