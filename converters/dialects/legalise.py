@@ -7,7 +7,7 @@ rewrites compose. The first rewrite whose whole result is legal wins.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TypeVar
@@ -100,7 +100,8 @@ def _legal_graph(made: Sequence[Blob], old: Node, dialect: Dialect, depth: int) 
         return new[id(blob.node)][blob.index] if id(blob.node) in new else blob
 
     for node in ancestors(made, stop=lambda n: id(n) in known):
-        moved = replace(node, bottoms=tuple(current(b) for b in node.bottoms), origin=old.origin)
+        bottoms = tuple(current(bottom) for bottom in node.bottoms)
+        moved = Node(node.type, bottoms, node.params, node.blobs, node.shapes, old.origin, node.name)
         new[id(node)] = _legal(moved, dialect, depth)
     return tuple(current(blob) for blob in made)
 
