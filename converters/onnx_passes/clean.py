@@ -63,4 +63,6 @@ def _is_no_op(node: ir.Node, source: ir.Value) -> bool:
         return False
     if node.op_type == "Cast":
         return source.dtype == node.outputs[0].dtype == ir.DataType.FLOAT
+    if node.op_type == "Dropout" and len(node.inputs) > 2 and (training := node.inputs[2]) is not None:
+        return training.const_value is not None and not training.const_value.numpy().any()
     return node.op_type in NO_OPS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob
+from converters.errors import require
+from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
 
 
 @lowers("Relu")
@@ -23,4 +24,6 @@ def softmax(x: Value, *, axis: int = -1) -> Blob:
 @lowers("Identity", "Dropout")
 def identity(x: Value, ratio: Value | None = None, training: Value | None = None, *, seed: int = 0) -> Blob:
     """Nothing at inference."""
+    on = training is not None and need_const(training, "training_mode").array.any()
+    require(not on, "training_mode: its output is random", "export the model in eval mode")
     return need_blob(x, "the input")
