@@ -13,6 +13,7 @@ from click.testing import Result
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from converters.onnx_to_caffe import convert_file
 from toolkit import runners
 from toolkit.runners.base import RUNTIMES, RunnerError, Runtime
 
@@ -300,3 +301,28 @@ def test_a_folder_that_can_not_be_written_is_a_sentence(net: Path, toolkit: Tool
     assert found.exit_code == 2
     assert "error: " in found.stderr
     assert "/proc/nowhere" in found.stderr
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A converted network whose output has a name that no prototxt can hold, and a copy with one weight changed."""
+    folder = tmp_path_factory.mktemp("converted")
+    for name, change in (("net", 0.0), ("bad", 0.1)):
+        write(folder / f"{name}.onnx", change, (1, 3, 4, 4), ("y", "p q"))
+        convert_file(folder / f"{name}.onnx", folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("engine", ["opencv", "caffe"])
+def test_a_converted_network_agrees_and_a_changed_weight_is_found(
+    engine: str, converted: Path, toolkit: Toolkit
+) -> None:
+    if reason := runners.available()[engine]:
+        pytest.skip(reason)
+    net = converted / "net.onnx"
+    assert toolkit("parity", net, f"{engine}:{converted / 'net.prototxt'}").exit_code == 0
+    assert toolkit("parity", f"{engine}:{converted / 'net.prototxt'}", net, "--output", "p q").exit_code == 0
+    assert toolkit("parity", net, f"{engine}:{converted / 'net.prototxt'}", "--output", "p q").exit_code == 0
+    found = toolkit("parity", net, f"{engine}:{converted / 'net.prototxt'},{converted / 'bad.caffemodel'}")
+    assert found.exit_code == 1
+    assert f"{engine}, net.prototxt: sample 0: output 'y': differs by" in found.stdout
