@@ -13,6 +13,7 @@ from converters.caffe import binary, text
 from converters.caffe.net import Net, Shape
 from converters.caffe.passes.fold import fold
 from converters.caffe.passes.inplace import in_place
+from converters.caffe.passes.shuffle import eliminate_shuffles
 from converters.caffe.passes.train import for_training
 from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem, ToolkitError
@@ -30,7 +31,8 @@ class Report:
 
     `blobs` lists every value that can still be read when the network has run: not those that folding removed or that a
     layer overwrote in place. `views` names the outputs to which Caffe gives other axes than ONNX (style train leaves a
-    final Flatten out), with ONNX's shape.
+    final Flatten out), with ONNX's shape. `channel_orders` names the values whose channels stand in another order in
+    Caffe, since a shuffle was eliminated: place i holds ONNX's channel order[i].
     """
 
     source: str
@@ -44,6 +46,7 @@ class Report:
     outputs: Mapping[str, str]
     output_shapes: Mapping[str, Shape]
     views: Mapping[str, Shape]
+    channel_orders: Mapping[str, tuple[int, ...]]
     blobs: Mapping[str, str]
     layers: Mapping[str, int]
     parameters: int
@@ -60,6 +63,7 @@ class Converted:
     net: Net
     lowered: Lowered
     holds: Mapping[str, str]
+    orders: Mapping[str, tuple[int, ...]]
     shapes: Mapping[str, Shape]
     model_inputs: tuple[str, ...]
     model_outputs: Mapping[str, Shape]
@@ -72,6 +76,7 @@ def convert(
     style: str = "deploy",
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] | None = None,
+    keep_shuffle: bool = False,
 ) -> Converted:
     """Convert a loaded model to a Net; raises ConversionError with every blocker."""
     if style not in STYLES:
@@ -79,7 +84,10 @@ def convert(
     target = dialects.find(dialect)
     model = canonicalise(source, input_shapes, outputs, frozenset(LOWERINGS))
     lowered = lower(model)
-    net = fold(lowered.net) if style == "deploy" else lowered.net
+    net, orders = lowered.net, {}
+    if style == "deploy":
+        net = fold(net)
+        net, orders = (net, orders) if keep_shuffle else eliminate_shuffles(net)
     legal = dialects.legalise(net, target)
     problems = [*lowered.problems, *(_at_node(lowered, *found) for found in legal.problems)]
     if problems:
@@ -90,7 +98,7 @@ def convert(
     net, holds = in_place(net) if style == "deploy" else for_training(net)
     inputs = tuple(value.name or "" for value in model.graph.inputs)
     wanted = {value.name or "": static_shape(value) or () for value in model.graph.outputs}
-    return Converted(net, lowered, holds, prove(net, {}) if style == "train" else shapes, inputs, wanted)
+    return Converted(net, lowered, holds, orders, prove(net, {}) if style == "train" else shapes, inputs, wanted)
 
 
 def _at_node(lowered: Lowered, origin: str, found: Problem) -> Problem:
@@ -108,6 +116,7 @@ def convert_file(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] | None = None,
     prototxt_only: bool = False,
+    keep_shuffle: bool = False,
     check: Callable[[Path, Path, Report], None] | None = None,
 ) -> Report:
     """Write PREFIX.prototxt and PREFIX.caffemodel for an ONNX file, both or neither.
@@ -115,7 +124,14 @@ def convert_file(
     `check` runs on the files before they get their names; where it raises they stay as PREFIX.failed.*.
     """
     source = load(Path(path))
-    done = convert(source, dialect=dialect, style=style, input_shapes=input_shapes, outputs=outputs)
+    done = convert(
+        source,
+        dialect=dialect,
+        style=style,
+        input_shapes=input_shapes,
+        outputs=outputs,
+        keep_shuffle=keep_shuffle,
+    )
     final = Path(f"{prefix}.prototxt"), Path(f"{prefix}.caffemodel")
     report = _report(source, done, dialect, style, final)
     try:
@@ -178,6 +194,7 @@ def _report(source: Source, done: Converted, dialect: str, style: str, final: Se
         outputs=outputs,
         output_shapes={name: done.shapes[blob] for name, blob in outputs.items()},
         views={name: shape for name, shape in done.model_outputs.items() if shape != done.shapes[outputs[name]]},
+        channel_orders={value: done.orders[b] for value, b in done.lowered.blobs.items() if value in blobs and b in done.orders},
         blobs=blobs,
         layers=dict(sorted(kinds.items())),
         parameters=sum(_count(blob.shape) for item in done.net.layers for blob in item.blobs),

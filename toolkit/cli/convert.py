@@ -10,7 +10,7 @@ import click
 
 from toolkit.cli import params
 from toolkit.cli.export_onnx import CHECKPOINT, POSITIVE
-from toolkit.cli.onnx_to_caffe import PREFIX, dialect_option, style_option
+from toolkit.cli.onnx_to_caffe import PREFIX, dialect_option, keep_shuffle_option, style_option
 from toolkit.cli.onnx_to_caffe import show as show_conversion
 from toolkit.cli.output import json_option, print_json, progress
 
@@ -33,6 +33,7 @@ IMAGE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="An input's shape; once for each.")
 @dialect_option
 @style_option
+@keep_shuffle_option
 @click.option("--test", "images", multiple=True, type=IMAGE, help="Compare on this image (resized, RGB in [0, 1]).")
 @json_option
 @click.pass_context
@@ -46,6 +47,7 @@ def convert(
     shapes: Sequence[tuple[str, tuple[int, ...]]],
     dialect: str,
     style: str,
+    keep_shuffle: bool,
     images: tuple[Path, ...],
     as_json: bool,
 ) -> None:
@@ -81,7 +83,7 @@ def convert(
         save(exported, onnx_file)
         del exported
         step("converting to Caffe")
-        done = convert_file(onnx_file, prefix, dialect=dialect, style=style)
+        done = convert_file(onnx_file, prefix, dialect=dialect, style=style, keep_shuffle=keep_shuffle)
         torch = _torch(model, weights, num_classes, image_size, wanted, tuple(done.outputs))
         report = verify(
             done,

@@ -30,6 +30,9 @@ style_option = click.option(
     show_default=True,
     help="deploy: folded, for inference. train: a layer for each module, with fillers, for fine-tuning.",
 )
+keep_shuffle_option = click.option(
+    "--keep-shuffle", is_flag=True, help="Keep channel shuffles as layers instead of moving them into the weights."
+)
 
 
 @click.command(
@@ -43,6 +46,7 @@ style_option = click.option(
 @dialect_option
 @style_option
 @click.option("--image", "images", multiple=True, type=MODEL, help="Verify on this image (resized, RGB in [0, 1]).")
+@keep_shuffle_option
 @click.option("--prototxt-only", is_flag=True, help="Write the structure alone.")
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")
 @json_option
@@ -55,6 +59,7 @@ def onnx_to_caffe(
     outputs: Sequence[str],
     dialect: str,
     style: str,
+    keep_shuffle: bool,
     images: tuple[Path, ...],
     prototxt_only: bool,
     no_verify: bool,
@@ -89,6 +94,7 @@ def onnx_to_caffe(
             input_shapes=dict(params.once(shapes, "--input-shape")),
             outputs=outputs or None,
             prototxt_only=prototxt_only,
+            keep_shuffle=keep_shuffle,
             check=check,
         )
     show(done, prototxt_only)

@@ -1,0 +1,287 @@
+"""Eliminate channel shuffles: follow each channel from the layer that makes it to the layers that read it.
+
+A shuffle, and the Slices and Concats around it, only move channels, and where each goes is known at conversion time.
+Every producer lays its output channels out by reader, so that each reader takes one contiguous slice of it; the readers'
+weights absorb the order in which the slices then stand side by side. Channels that pass a unit untouched are not copied.
+
+What can't absorb an order (an output of the network, a Reshape) keeps the original one; a reader for which the channels
+would fall into too many pieces keeps its shuffle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob, Node, build, emit
+from converters.caffe.net import Net
+from converters.caffe.passes.channels import Order, group_of, is_convolution, is_depthwise, mixes, reordered, routes, ties
+
+Source = tuple[Blob, int]
+
+
+@dataclass
+class _Class:
+    """Blobs whose channels must come in one order."""
+
+    fixed: bool = False
+    members: list[Blob] = field(default_factory=list)
+    blocks: list[int] = field(default_factory=list)  # for each grouped layer: its number of groups
+
+
+class _Layouts:
+    """One class for each set of tied blobs (union-find), and the order that each is given."""
+
+    def __init__(self) -> None:
+        self.parent: dict[Blob, Blob] = {}
+        self.classes: dict[Blob, _Class] = {}
+        self.order: dict[Blob, Order | None] = {}
+
+    def root(self, blob: Blob) -> Blob:
+        if blob not in self.parent:
+            self.parent[blob] = blob
+            self.classes[blob] = _Class(members=[blob])
+        while self.parent[blob] != blob:
+            self.parent[blob] = self.parent[self.parent[blob]]
+            blob = self.parent[blob]
+        return blob
+
+    def of(self, blob: Blob) -> _Class:
+        return self.classes[self.root(blob)]
+
+    def tie(self, first: Blob, second: Blob) -> None:
+        a, b = self.root(first), self.root(second)
+        if a == b:
+            return
+        if a.node.order > b.node.order:
+            a, b = b, a
+        self.parent[b] = a
+        gone = self.classes.pop(b)
+        kept = self.classes[a]
+        kept.fixed |= gone.fixed
+        kept.members += gone.members
+        kept.blocks += gone.blocks
+
+    def order_of(self, blob: Blob) -> Order | None:
+        return self.order.get(self.root(blob))
+
+
+def eliminate_shuffles(net: Net) -> tuple[Net, dict[str, Order]]:
+    """Return the net without the shuffles that can go, and for every blob in another order than before, that order."""
+    if not any(item.type == "ShuffleChannel" for item in net.layers):
+        return net, {}
+    named, inputs = build(net)
+    nodes = _nodes(named.values(), net)
+    kept: set[Blob] = set()
+    while True:
+        plan = _Plan(nodes, [named[name] for name in net.outputs], kept)
+        refused = plan.too_many_pieces()
+        if not refused:
+            break
+        kept |= refused
+    if not plan.gathers:
+        return net, {}
+    moved = plan.rebuild()
+    present = {name: moved[blob] for name, blob in named.items() if blob in moved}
+    orders = {name: order for name in present if (order := plan.layouts.order_of(named[name])) is not None}
+    return emit(net.name, present, net.outputs, [moved[blob] for blob in inputs]), orders
+
+
+def _nodes(blobs: Iterable[Blob], net: Net) -> list[Node]:
+    found = dict.fromkeys(blob.node for blob in blobs)
+    return list(found)
+
+
+class _Plan:
+    """Where every channel comes from, in which order each blob is laid out, and which pieces each reader takes."""
+
+    def __init__(self, nodes: Sequence[Node], outputs: Sequence[Blob], kept: set[Blob]) -> None:
+        self.nodes, self.outputs = nodes, outputs
+        self.routing = self._regions(kept)
+        self.gathers = self._gathers()
+        self.sources = {blob: self._trace(blob) for blob in self.gathers}
+        self.layouts = _Layouts()
+        self._tie_all()
+        self._choose_orders()
+
+    def _regions(self, kept: set[Blob]) -> set[Node]:
+        """The routing layers of every connected region that holds a shuffle and none of whose values is kept."""
+        parent: dict[Node, Node] = {node: node for node in self.nodes if routes(node)}
+
+        def root(node: Node) -> Node:
+            while parent[node] is not node:
+                node = parent[node]
+            return node
+
+        for node in parent:
+            for bottom in node.bottoms:
+                if bottom.node in parent:
+                    parent[root(node)] = root(bottom.node)
+        shuffled = {root(node) for node in parent if node.type == "ShuffleChannel"}
+        shuffled -= {root(blob.node) for blob in kept}
+        return {node for node in parent if root(node) in shuffled}
+
+    def _gathers(self) -> list[Blob]:
+        """Routed blobs that a layer outside of the routing, or the caller, reads."""
+        readers = [b for node in self.nodes if node not in self.routing for b in node.bottoms]
+        return [b for b in dict.fromkeys([*readers, *self.outputs]) if b.node in self.routing]
+
+    def _trace(self, blob: Blob) -> list[Source]:
+        """The maker of every channel of a routed blob, and its number there."""
+        done: dict[Blob, list[Source]] = {}
+        stack = [blob]
+        while stack:
+            at = stack[-1]
+            if at.node not in self.routing:
+                done[at] = [(at, c) for c in range(at.shape[1])]
+            elif missing := [b for b in at.node.bottoms if b not in done]:
+                stack += missing
+                continue
+            else:
+                done[at] = _routed(at, [done[b] for b in at.node.bottoms])
+            stack.pop()
+        return done[blob]
+
+    def _tie_all(self) -> None:
+        for gather in self.gathers:
+            for blob in (gather, *dict.fromkeys(blob for blob, _ in self.sources[gather])):
+                self.layouts.root(blob)
+        for blob in self.outputs:
+            self.layouts.of(blob).fixed = True
+        for node in self.nodes:
+            if node in self.routing:
+                continue
+            if ties(node):
+                for bottom in node.bottoms:
+                    self.layouts.tie(bottom, node.tops[0])
+            elif is_convolution(node) and not is_depthwise(node) and group_of(node) > 1:
+                for blob in (node.bottoms[0], node.tops[0]):
+                    self.layouts.of(blob).blocks.append(group_of(node))
+            elif not mixes(node):
+                for blob in (*node.bottoms, *node.tops):
+                    self.layouts.of(blob).fixed = True
+            elif node.type == "InnerProduct" and len(node.shapes[0]) != 2:
+                self.layouts.of(node.tops[0]).fixed = True
+
+    def _choose_orders(self) -> None:
+        """Classes in the order of what their gathers depend on; a class that depends on itself keeps its order."""
+        readers: dict[Source, list[int]] = {}
+        for number, gather in enumerate(self.gathers):
+            for blob, channel in dict.fromkeys(self.sources[gather]):
+                readers.setdefault((blob, channel), []).append(number)
+        visiting: set[Blob] = set()
+
+        def settle(root: Blob) -> None:
+            if root in self.layouts.order:
+                return
+            group = self.layouts.classes[root]
+            if root in visiting:
+                group.fixed = True
+                return
+            visiting.add(root)
+            roots = [member for member in group.members if member.node in self.routing]
+            for gather in roots:
+                for blob in dict.fromkeys(blob for blob, _ in self.sources[gather]):
+                    settle(self.layouts.root(blob))
+            if root not in self.layouts.order:
+                self.layouts.order[root] = None if group.fixed else self._sorted(group, roots, readers)
+
+        for root in list(self.layouts.classes):
+            settle(root)
+
+    def _sorted(self, group: _Class, roots: Sequence[Blob], readers: dict[Source, list[int]]) -> Order | None:
+        count = group.members[0].shape[1]
+
+        def key(channel: int) -> tuple[object, ...]:
+            blocks = tuple(channel * groups // count for groups in group.blocks)
+            signature = sorted({n for member in group.members for n in readers.get((member, channel), ())})
+            origin = self._place(self.sources[roots[0]][channel]) if roots else (0, 0)
+            return (blocks, signature, origin, channel)
+
+        order = tuple(sorted(range(count), key=key))
+        for groups in group.blocks:  # sorting by the first blocks must have kept the others whole and in order
+            if [c * groups // count for c in order] != sorted(c * groups // count for c in range(count)):
+                return None
+        return None if order == tuple(range(count)) else order
+
+    def _place(self, source: Source) -> tuple[int, int]:
+        """The maker's number, and where its layout puts the channel."""
+        blob, channel = source
+        order = self.layouts.order_of(blob)
+        return blob.node.order, channel if order is None else order.index(channel)
+
+    def pieces(self, gather: Blob) -> list[tuple[Blob, int, int]]:
+        """What to lay side by side: (maker, start, stop) in the makers' layouts."""
+        order = self.layouts.order_of(gather) or range(gather.shape[1])
+        inverse: dict[Blob, dict[int, int]] = {}
+        runs: list[tuple[Blob, int, int]] = []
+        for blob, channel in (self.sources[gather][c] for c in order):
+            if blob not in inverse:
+                layout = self.layouts.order_of(blob) or range(blob.shape[1])
+                inverse[blob] = {c: place for place, c in enumerate(layout)}
+            place = inverse[blob][channel]
+            if runs and runs[-1][0] == blob and runs[-1][2] == place:
+                runs[-1] = (blob, runs[-1][1], place + 1)
+            else:
+                runs.append((blob, place, place + 1))
+        return runs
+
+    def too_many_pieces(self) -> set[Blob]:
+        """Gathers that would copy in pieces so small that the shuffle is cheaper."""
+        found = set()
+        for gather in self.gathers:
+            makers = len({blob for blob, _ in self.sources[gather]})
+            widest = max((g for g in self.layouts.of(gather).blocks), default=1)
+            if len(self.pieces(gather)) > max(4 * makers, makers * widest * 2, 8):
+                found.add(gather)
+        return found
+
+    def rebuild(self) -> dict[Blob, Blob]:
+        """Make the network anew; returns the new blob of every old one that is still there."""
+        takes = {gather: self.pieces(gather) for gather in self.gathers}
+        cuts: dict[Blob, set[int]] = {}
+        for runs in takes.values():
+            for blob, start, stop in runs:
+                cuts.setdefault(blob, set()).update({start, stop} - {0, blob.shape[1]})
+        moved: dict[Blob, Blob] = {}
+        parts: dict[Blob, dict[int, Blob]] = {}
+
+        def taken(blob: Blob, start: int, stop: int) -> list[Blob]:
+            if blob not in parts:
+                points = sorted(cuts[blob])
+                made = layers.slices(moved[blob], 1, points)
+                parts[blob] = dict(zip([0, *points], made, strict=True))
+                made[0].node.origin = made[0].node.origin or blob.node.origin
+            return [piece for at, piece in sorted(parts[blob].items()) if start <= at < stop]
+
+        def read(blob: Blob) -> Blob:
+            if blob not in moved:
+                moved[blob] = layers.concat(1, *(piece for run in takes[blob] for piece in taken(*run)))
+                moved[blob].node.origin = moved[blob].node.origin or blob.node.origin
+            return moved[blob]
+
+        for node in self.nodes:
+            if node in self.routing:
+                continue
+            bottoms = tuple(read(bottom) for bottom in node.bottoms)
+            inside = self.layouts.order_of(node.bottoms[0]) if node.bottoms else None
+            outside = self.layouts.order_of(node.tops[0]) if len(node.shapes) == 1 else None
+            changed = reordered(node, bottoms, inside, outside)
+            moved.update(zip(node.tops, changed.tops, strict=True))
+        for blob in self.outputs:
+            read(blob)
+        return moved
+
+
+def _routed(blob: Blob, bottoms: Sequence[list[Source]]) -> list[Source]:
+    """The sources of one top of a routing layer, from those of its bottoms."""
+    node = blob.node
+    if node.type == "Concat":
+        return [source for bottom in bottoms for source in bottom]
+    if node.type == "ShuffleChannel":
+        group = node.param("shuffle_channel_param")["group"]
+        width = len(bottoms[0]) // group
+        return [bottoms[0][g * width + c] for c in range(width) for g in range(group)]
+    start = sum(shape[1] for shape in node.shapes[: blob.index])
+    return bottoms[0][start : start + blob.shape[1]]
