@@ -72,6 +72,7 @@ def test_shapes_are_pinned_as_asked() -> None:
         (Inputs(shapes={"x": (1, 3, 8)}), {"x": (1, 3, None, None)}, "does not fit"),
         (Inputs(), {"x": (0, 3)}, "holds no number"),
         (Inputs(shapes={"x": (2**20, 2**20)}), {"x": (None, None)}, "4096.0 GiB; at most 1 GiB"),
+        (Inputs(samples=9), {"x": (2**27,)}, "feeding 9 samples takes 4.5 GiB; at most 4 GiB"),
         (Inputs(shapes={"y": (1,)}), {"x": (1,)}, "a shape is given for input 'y'; the model's inputs are 'x'"),
         (Inputs(ranges={"y": (0, 1)}), {"x": (1,)}, "a range is given for input 'y'"),
         (Inputs(arrays={"y": (np.ones(1),)}), {"x": (1,)}, "a file is given for input 'y'"),

@@ -26,10 +26,11 @@ def check_size(shape: tuple[int, ...], itemsize: int, what: str) -> None:
     """Refuse an array that would take more than MAX_BYTES."""
     if min(shape, default=0) < 0:
         raise InvalidInput(f"{what}: shape {shape} is none")
-    _check_bytes(math.prod(shape) * itemsize, MAX_BYTES, f"{what}: shape {shape}")
+    check_bytes(math.prod(shape) * itemsize, MAX_BYTES, f"{what}: shape {shape}")
 
 
-def _check_bytes(size: int, most: int, what: str) -> None:
+def check_bytes(size: int, most: int, what: str) -> None:
+    """Refuse what would take more than `most` bytes."""
     if size > most:
         raise InvalidInput(f"{what} takes {size / 2**30:.1f} GiB; at most {most / 2**30:g} GiB is read")
 
@@ -51,7 +52,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [name for name in archive.namelist() if name.endswith(".npy")]
-            _check_bytes(sum(archive.getinfo(name).file_size for name in members), 2 * MAX_BYTES, str(path))
+            check_bytes(sum(archive.getinfo(name).file_size for name in members), 2 * MAX_BYTES, str(path))
             arrays = {}
             for name in members:
                 with archive.open(name) as file:

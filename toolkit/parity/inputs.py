@@ -6,6 +6,7 @@ the output depends on the input at all.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from converters.errors import InvalidInput, ToolkitError
-from toolkit.parity.files import check_size, read_arrays, read_image
+from toolkit.parity.files import check_bytes, check_size, read_arrays, read_image
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 Feeds = dict[str, np.ndarray]
 RANGE = (0.0, 1.0)  # what an image network is fed
 RELATIVE_STEP = 1e-6
+MOST_BYTES = 2**32  # all samples together: they are kept until the last engine has run
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def make(spec: Inputs, declared: Shapes) -> tuple[Feeds, ...]:
         for array in arrays:
             _check_fits(name, array, shapes[name])
     count = max(2, spec.samples, *map(len, given.values()))
+    check_bytes(count * sum(map(math.prod, shapes.values())) * 4, MOST_BYTES, f"feeding {count} samples")
     return tuple(
         {name: _sample(spec, name, shape, given[name], index) for name, shape in shapes.items()}
         for index in range(count)
