@@ -37,6 +37,11 @@ def eps_outside(node: Node) -> str:
     return "MVN puts eps elsewhere than Caffe" if divides else ""
 
 
+def has_axes(node: Node) -> str:
+    """OpenCV can't make a blob of no axes."""
+    return "" if node.shapes[0] else "Reshape makes no blob without axes (a single number)"
+
+
 OPENCV_4: dict[str, Rule] = {name: found for name, found in CAFFE_2017.items() if name not in ABSENT} | {
     "Convolution": rule("convolution_param", CONVOLUTION, axes_between(3, 5)),
     "Deconvolution": rule("convolution_param", CONVOLUTION, no_dilation, axes_between(4, 4)),
@@ -44,7 +49,7 @@ OPENCV_4: dict[str, Rule] = {name: found for name, found in CAFFE_2017.items() i
     "LRN": rule("lrn_param", "local_size alpha beta norm_region k", lrn_bias),
     "Log": rule("log_param", "base scale shift", natural_log),
     "MVN": rule("mvn_param", "normalize_variance across_channels eps", eps_outside),
-    "Reshape": rule("reshape_param", "shape"),
+    "Reshape": rule("reshape_param", "shape", has_axes),
 }
 OPENCV = register(
     Dialect(
