@@ -16,20 +16,27 @@ _workers: dict[str, Worker] = {}
 
 
 def run(engine: str, report: Report, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The outputs of the files that `report` tells of, by ONNX name. A worker that dies (RunnerError) is replaced."""
+    """The outputs of the files that `report` tells of, by ONNX name."""
     target = Target(report.prototxt, Path(report.caffemodel), tuple(report.outputs.values()))
+    got = run_target(engine, target, {blob: feeds[name] for name, blob in report.inputs.items()})
+    return {name: got[blob] for name, blob in report.outputs.items()}
+
+
+def run_target(engine: str, target: Target, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs by blob name. RunnerError where the engine refuses; a worker that died is replaced the next time."""
     isolated = runners.load(engine, target)
     assert isinstance(isolated, Isolated)
     worker = _worker(isolated)
-    plain = {blob: np.asarray(feeds[name], np.float32) for name, blob in report.inputs.items()}
     try:
         loaded = isolated.load(target, worker)
-        _, got = worker.ask({"outputs": loaded.outputs}, plain)
+        _, got = worker.ask(
+            {"outputs": loaded.outputs}, {name: np.asarray(array, np.float32) for name, array in feeds.items()}
+        )
     except RunnerError:
         worker.close()
         _workers.pop(engine, None)
         raise
-    return {name: got[blob] for name, blob in report.outputs.items()}
+    return got
 
 
 def _worker(isolated: Isolated) -> Worker:

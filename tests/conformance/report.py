@@ -41,8 +41,8 @@ def refusals(verdicts: Iterable[Verdict]) -> list[str]:
             alone[reason].append(verdict.name.removesuffix("+constants"))
     lines = []
     for reason, count in sorted(among.items(), key=lambda item: (-len(alone[item[0]]), -item[1])):
-        names = ", ".join(alone[reason][:8]) + (" ..." if len(alone[reason]) > 8 else "")
-        lines.append(f"{len(alone[reason]):4} alone, {count:4} in all: {reason[:400]}" + (f"   [{names}]" if names else ""))
+        names = ", ".join(alone[reason][:8]) + (", ..." if len(alone[reason]) > 8 else "")
+        lines.append(f"{len(alone[reason]):4} alone, {count:4} in all: {reason[:400]}   [{names}]")
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,7 +27,8 @@ class Example:
     expected: dict[str, np.ndarray]
 
 
-def node_examples() -> list[Example]:
+@functools.cache
+def node_examples() -> tuple[Example, ...]:
     """The cases of onnx.backend.test.case.node that compute float32 from float32, as given: all operands are inputs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the suite divides by zero to make its infinities
@@ -41,10 +43,8 @@ def node_examples() -> list[Example]:
         inputs = [value.name for value in case.model.graph.input]
         outputs = [value.name for value in case.model.graph.output]
         feeds = {name: np.asarray(array) for name, array in zip(inputs, given, strict=False)}
-        found.append(
-            Example(case.name, case.model, feeds, dict(zip(outputs, map(np.asarray, expected), strict=True)))
-        )
-    return found
+        found.append(Example(case.name, case.model, feeds, dict(zip(outputs, map(np.asarray, expected), strict=True))))
+    return tuple(found)
 
 
 def folder_examples() -> list[Example]:
@@ -84,7 +84,7 @@ def is_float32(model: onnx.ModelProto) -> bool:
 
 
 def with_constants(example: Example) -> Example | None:
-    """All operands but the first float turned into initialisers, as a trained model has them; None if that is as given."""
+    """All operands but the first float turned into initialisers, as trained models have them; None if there is none."""
     constants = {tensor.name for tensor in example.model.graph.initializer}
     first = next(name for name, array in example.feeds.items() if array.dtype == np.float32 and name not in constants)
     rest = [name for name in example.feeds if name != first and name not in constants]
