@@ -13,6 +13,7 @@ from converters.caffe import binary, text
 from converters.caffe.net import Net, Shape
 from converters.caffe.passes.fold import fold
 from converters.caffe.passes.inplace import in_place
+from converters.caffe.passes.preprocess import Preprocessing, preprocess
 from converters.caffe.passes.shuffle import eliminate_shuffles
 from converters.caffe.passes.train import for_training
 from converters.caffe.shapes import prove
@@ -39,6 +40,7 @@ class Report:
     source_sha256: str
     dialect: str
     style: str
+    preprocessing: Preprocessing
     prototxt: str
     caffemodel: str
     inputs: Mapping[str, str]
@@ -77,6 +79,7 @@ def convert(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] | None = None,
     keep_shuffle: bool = False,
+    preprocessing: Preprocessing | None = None,
 ) -> Converted:
     """Convert a loaded model to a Net; raises ConversionError with every blocker."""
     if style not in STYLES:
@@ -85,6 +88,8 @@ def convert(
     model = canonicalise(source, input_shapes, outputs, frozenset(LOWERINGS))
     lowered = lower(model)
     net, orders = lowered.net, {}
+    if preprocessing:
+        net = preprocess(net, preprocessing)
     if style == "deploy":
         net = fold(net)
         net, orders = (net, orders) if keep_shuffle else eliminate_shuffles(net)
@@ -117,6 +122,7 @@ def convert_file(
     outputs: Sequence[str] | None = None,
     prototxt_only: bool = False,
     keep_shuffle: bool = False,
+    preprocessing: Preprocessing | None = None,
     check: Callable[[Path, Path, Report], None] | None = None,
 ) -> Report:
     """Write PREFIX.prototxt and PREFIX.caffemodel for an ONNX file, both or neither.
@@ -131,9 +137,10 @@ def convert_file(
         input_shapes=input_shapes,
         outputs=outputs,
         keep_shuffle=keep_shuffle,
+        preprocessing=preprocessing,
     )
     final = Path(f"{prefix}.prototxt"), Path(f"{prefix}.caffemodel")
-    report = _report(source, done, dialect, style, final)
+    report = _report(source, done, dialect, style, preprocessing or Preprocessing(), final)
     try:
         with tempfile.TemporaryDirectory(prefix=".caffe-", dir=final[0].parent) as folder:
             files = Path(folder, final[0].name), Path(folder, final[1].name)
@@ -175,7 +182,9 @@ def _header(report: Report) -> str:
     return f"{name} (sha256 {report.source_sha256[:16]}) in the Caffe dialect {report.dialect}, style {report.style}"
 
 
-def _report(source: Source, done: Converted, dialect: str, style: str, final: Sequence[Path]) -> Report:
+def _report(
+    source: Source, done: Converted, dialect: str, style: str, preprocessing: Preprocessing, final: Sequence[Path]
+) -> Report:
     kinds: dict[str, int] = {}
     for item in done.net.layers:
         kinds[item.type] = kinds.get(item.type, 0) + 1
@@ -187,6 +196,7 @@ def _report(source: Source, done: Converted, dialect: str, style: str, final: Se
         source_sha256=source.sha256,
         dialect=dialect,
         style=style,
+        preprocessing=preprocessing,
         prototxt=str(final[0]),
         caffemodel=str(final[1]),
         inputs=inputs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from toolkit.parity.parity import Step
     from toolkit.parity.report import Report as Proof
 
+F = TypeVar("F", bound=Callable[..., Any])
 MODEL = click.Path(exists=True, dir_okay=False, path_type=Path)
 PREFIX = click.Path(path_type=Path)
 SHAPE_HELP = "Pin a dynamic input; once for each."
@@ -35,6 +36,18 @@ keep_shuffle_option = click.option(
 )
 
 
+def preprocessing_options(command: F) -> F:
+    """Options that make the network take raw images: (x * scale - mean) / std, channels swapped."""
+    for option in (
+        click.option("--swap-rgb", is_flag=True, help="The network will be fed BGR where the model takes RGB (or RGB, BGR)."),
+        click.option("--scale", type=params.FRACTION, default=1.0, help="The network multiplies its input, by 1/255 say."),
+        click.option("--std", type=params.NUMBERS, default=(), help="... then divides, by one number a channel."),
+        click.option("--mean", type=params.NUMBERS, default=(), help="... then subtracts, one number a channel."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command(
     short_help="Convert an ONNX file to a .prototxt and a .caffemodel.",
     epilog="Exits 1 if the written network differs from the model, 3 if the model can't be converted, 4 if it is broken.",
@@ -45,6 +58,7 @@ keep_shuffle_option = click.option(
 @click.option("--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable.")
 @dialect_option
 @style_option
+@preprocessing_options
 @click.option("--image", "images", multiple=True, type=MODEL, help="Verify on this image (resized, RGB in [0, 1]).")
 @keep_shuffle_option
 @click.option("--prototxt-only", is_flag=True, help="Write the structure alone.")
@@ -60,6 +74,10 @@ def onnx_to_caffe(
     dialect: str,
     style: str,
     keep_shuffle: bool,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    scale: float,
+    swap_rgb: bool,
     images: tuple[Path, ...],
     prototxt_only: bool,
     no_verify: bool,
@@ -79,7 +97,9 @@ def onnx_to_caffe(
       toolkit onnx-to-caffe net.onnx -o out/net --dialect bvlc
       toolkit onnx-to-caffe net.onnx --input-shape image:1,3,224,224
       toolkit onnx-to-caffe detector.onnx --output boxes --output scores
+      toolkit onnx-to-caffe net.onnx --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --swap-rgb
     """
+    from converters.caffe.passes.preprocess import Preprocessing
     from converters.onnx_to_caffe import convert_file
 
     with progress(quiet=as_json) as step:
@@ -95,6 +115,7 @@ def onnx_to_caffe(
             outputs=outputs or None,
             prototxt_only=prototxt_only,
             keep_shuffle=keep_shuffle,
+            preprocessing=Preprocessing(scale, mean, std, swap_rgb),
             check=check,
         )
     show(done, prototxt_only)

@@ -34,6 +34,22 @@ class Named(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
             self.fail(f"'{value}': {error}", param, ctx)
 
 
+class Plain(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 alone
+    """A value of one kind, by a function that raises ValueError."""
+
+    def __init__(self, form: str, convert: Callable[[str], Any]) -> None:
+        self.name, self.parse = form, convert
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return self.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self.parse(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Tolerance(Named):
     """T for all outputs (named ""), or OUTPUT=T for one."""
 
@@ -79,6 +95,20 @@ def number(text: str) -> float:
     return value
 
 
+def numbers(text: str) -> tuple[float, ...]:
+    """ "0.485,0.456,1/255" -> floats; a fraction is divided."""
+    return tuple(fraction(part) for part in text.split(","))
+
+
+def fraction(text: str) -> float:
+    """ "1/255" or "0.5" -> a float."""
+    over, _, under = text.partition("/")
+    bottom = number(under) if under else 1.0
+    if not bottom:
+        raise ValueError(f"'{text}' divides by 0")
+    return number(over) / bottom
+
+
 def existing(text: str) -> Path:
     if not Path(text).is_file():
         raise ValueError(f"there is no file '{text}'")
@@ -100,3 +130,5 @@ RANGE = Named("NAME=LO,HI", bounds, last=True)
 SHAPE = Named("NAME:1,3,224,224", shape, separator=":", last=True)
 BLOB = Named("ONNX=BLOB", str)
 TOLERANCE = Tolerance()
+NUMBERS = Plain("N,N,N", numbers)
+FRACTION = Plain("N or N/N", fraction)

@@ -9,6 +9,7 @@ from types import TracebackType
 import numpy as np
 
 import converters.dialects as dialects
+from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import ToolkitError
 from converters.onnx_to_caffe import Report as Conversion
 from toolkit.parity.inputs import Inputs
@@ -63,15 +64,28 @@ def verify(
     inputs = inputs or Inputs(shapes=conversion.input_shapes)
     oracle, rivals = subjects(conversion, prototxt, caffemodel, runtimes, optional)
     views = {conversion.outputs[name]: shape for name, shape in conversion.views.items()}
-    loader: Load = (lambda name, target: Viewed(load(name, target), views)) if views else load
+    raw = conversion.preprocessing
+    loader: Load = load
+    if views or raw:
+        images = {blob for name, blob in conversion.inputs.items() if len(conversion.input_shapes[name]) == 4}
+        caffe = str(prototxt)
+
+        def loader(name: str, target: Target) -> Runner:
+            found = load(name, target)
+            return Viewed(found, views, raw, images if raw else set()) if target.path == caffe else found
+
     return check(oracle, [*others, *rivals], loader, inputs, Rule(), on_step)
 
 
 class Viewed:
-    """A runner some of whose outputs are seen with ONNX's axes, as the conversion declared: style train alone."""
+    """A Caffe runner seen as the ONNX model: outputs with ONNX's axes (style train has others), and images as the model
+    takes them, which are turned back into the raw ones that the network preprocesses itself.
+    """
 
-    def __init__(self, runner: Runner, views: Mapping[str, tuple[int, ...]]) -> None:
-        self.runner, self.views, self.name = runner, views, runner.name
+    def __init__(
+        self, runner: Runner, views: Mapping[str, tuple[int, ...]], raw: Preprocessing, images: set[str]
+    ) -> None:
+        self.runner, self.views, self.raw, self.images, self.name = runner, views, raw, images, runner.name
 
     def __enter__(self) -> Viewed:
         self.runner.__enter__()
@@ -84,6 +98,6 @@ class Viewed:
         self.runner.__exit__(kind, error, trace)
 
     def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
-        found = self.runner.run(feeds)
+        found = self.runner.run({name: self.raw.raw(a) if name in self.images else a for name, a in feeds.items()})
         self.seconds = self.runner.seconds
         return {name: a.reshape(self.views[name]) if name in self.views else a for name, a in found.items()}

@@ -12,11 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, build, emit
 from converters.caffe.net import Net
-from converters.caffe.passes.channels import Order, group_of, is_convolution, is_depthwise, mixes, reordered, routes, ties
+from converters.caffe.passes.channels import (
+    Order,
+    group_of,
+    is_convolution,
+    is_depthwise,
+    mixes,
+    reordered,
+    routes,
+    ties,
+)
 
 Source = tuple[Blob, int]
 
@@ -69,8 +79,6 @@ class _Layouts:
 
 def eliminate_shuffles(net: Net) -> tuple[Net, dict[str, Order]]:
     """Return the net without the shuffles that can go, and for every blob in another order than before, that order."""
-    if not any(item.type == "ShuffleChannel" for item in net.layers):
-        return net, {}
     named, inputs = build(net)
     nodes = _nodes(named.values(), net)
     kept: set[Blob] = set()
@@ -106,7 +114,7 @@ class _Plan:
         self._choose_orders()
 
     def _regions(self, kept: set[Blob]) -> set[Node]:
-        """The routing layers of every connected region that holds a shuffle and none of whose values is kept."""
+        """The routing layers of every connected region that permutes channels and none of whose values is kept."""
         parent: dict[Node, Node] = {node: node for node in self.nodes if routes(node)}
 
         def root(node: Node) -> Node:
@@ -118,9 +126,16 @@ class _Plan:
             for bottom in node.bottoms:
                 if bottom.node in parent:
                     parent[root(node)] = root(bottom.node)
-        shuffled = {root(node) for node in parent if node.type == "ShuffleChannel"}
+        self.routing = set(parent)
+        shuffled = {root(gather.node) for gather in self._gathers() if self._permutes(gather)}
         shuffled -= {root(blob.node) for blob in kept}
         return {node for node in parent if root(node) in shuffled}
+
+    def _permutes(self, gather: Blob) -> bool:
+        """Whether channels of one maker come out of order or apart, and not only side by side with others'."""
+        sources = self._trace(gather)
+        breaks = sum(a[0] != b[0] or a[1] + 1 != b[1] for a, b in pairwise(sources))
+        return breaks >= len({blob for blob, _ in sources})
 
     def _gathers(self) -> list[Blob]:
         """Routed blobs that a layer outside of the routing, or the caller, reads."""
