@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from caffe_patches.edits import ADDED, EDITS, LEFT_OUT
@@ -69,13 +70,12 @@ def distribution() -> str:
     return fields.get("ID", platform.system().lower()) + fields.get("VERSION_ID", "")
 
 
-def ask_numpy(expression: str) -> str:
-    return run([sys.executable, "-c", f"import numpy; print({expression})"], "importing numpy").strip()
-
-
 def destination() -> Path:
     """The cache folder, whose name changes with everything that goes into the build."""
-    numpy_abi = ask_numpy("numpy.__version__.split('.')[0]")
+    try:
+        numpy_abi = version("numpy").split(".")[0]
+    except PackageNotFoundError as error:
+        raise BuildError(f"{sys.executable} has no numpy; Caffe's Python module is built against it.") from error
     recipe = hashlib.sha256(repr((SHA256, FLAGS, LIBRARIES, EDITS, LEFT_OUT, platform.machine(), numpy_abi)).encode())
     for layer in sorted(LAYERS.glob("*.cpp")):
         recipe.update(layer.read_bytes())
@@ -173,7 +173,8 @@ def compile_all(source: Path, work: Path, jobs: int) -> list[Path]:
     compiler = ["g++", *FLAGS, *includes]
     run([*compiler, "-x", "c++-header", header, "-o", f"{header}.gch"], "compiling the common header")
 
-    binding = [f"-I{sysconfig.get_paths()['include']}", f"-I{ask_numpy('numpy.get_include()')}"]
+    numpy_headers = run([sys.executable, "-c", "import numpy; print(numpy.get_include())"], "importing numpy").strip()
+    binding = [f"-I{sysconfig.get_paths()['include']}", f"-I{numpy_headers}"]
     commands = {
         path: [*compiler, "-include", header]
         for path in [generated / "caffe/proto/caffe.pb.cc", *(source / "src").rglob("*.cpp")]

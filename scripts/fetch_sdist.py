@@ -15,6 +15,7 @@ def fetch(name: str, version: str, sha256: str, target: Path) -> None:
     """Write the sdist of NAME VERSION to `target`, or exit with one sentence; the hash is checked before anything."""
     try:
         from pip._internal.commands import create_command
+        from pip._vendor.requests.exceptions import RequestException
     except ImportError:
         sys.exit(f"{sys.executable} has no pip; download the sdist of {name} {version} by hand and give it as --sdist.")
     command = create_command("download")
@@ -25,8 +26,11 @@ def fetch(name: str, version: str, sha256: str, target: Path) -> None:
         links = [found.link for found in finder.find_all_candidates(name) if str(found.version) == version]
         if not links:
             sys.exit(f"pip's index offers no sdist of {name} {version}; is the index reachable (pip config list)?")
-        answer = session.get(links[0].url_without_fragment, headers={"Accept-Encoding": "identity"})
-        answer.raise_for_status()
+        try:
+            answer = session.get(links[0].url_without_fragment, headers={"Accept-Encoding": "identity"})
+            answer.raise_for_status()
+        except RequestException as error:
+            sys.exit(f"{links[0].url_without_fragment} can't be fetched: {error}")
     if (got := hashlib.sha256(answer.content).hexdigest()) != sha256:
         sys.exit(f"{name} {version} has sha256 {got}, expected {sha256}; it is not the file that was pinned.")
     target.write_bytes(answer.content)
