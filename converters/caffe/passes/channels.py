@@ -58,7 +58,9 @@ def mixes(node: Node) -> bool:
 
 def ties(node: Node) -> bool:
     """Whether the output's channels come in the order of the input's, for every bottom and top."""
-    if any(blob.rank < 2 or blob.shape[1] != node.shapes[0][1] for blob in node.bottoms) or len(node.shapes) != 1:
+    if len(node.shapes) != 1 or len(node.shapes[0]) < 2:
+        return False
+    if any(blob.rank < 2 or blob.shape[1] != node.shapes[0][1] for blob in node.bottoms):
         return False
     if node.type in NEURONS or is_depthwise(node) or node.type == "Eltwise":
         return True
