@@ -15,6 +15,7 @@ import onnx_ir as ir
 from converters.errors import ConversionError, InvalidInput, Problem
 from converters.onnx_passes import clean, fold, precision, weights
 from converters.onnx_passes.interface import choose_outputs, pin_inputs
+from converters.onnx_passes.normalisations import spell_out
 from converters.onnx_passes.ort import FoldingFailed, simplify
 from converters.onnx_passes.source import Source
 from converters.onnx_passes.spec import verify
@@ -40,6 +41,7 @@ def canonicalise(
     choose_outputs(proto, outputs)
     notes = clean.node_notes(proto)
     precision.to_float32(proto)
+    spell_out(proto)
     folded = _fold(proto, source, supported)
     model = ir.serde.deserialize_model(folded)
     weights.put_back(model, store)

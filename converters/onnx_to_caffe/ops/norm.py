@@ -1,11 +1,46 @@
-"""Normalisations. Caffe's BatchNorm has no gamma and beta: a Scale follows it."""
+"""Normalisations by mean and variance. Caffe's BatchNorm has no gamma and beta: a Scale follows it.
+
+Where the statistics are the input's own, the axes are laid out so that each set of numbers is one channel of one image:
+BatchNorm then takes exactly the mean and variance that are asked for, with eps inside the root as ONNX has it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
 from converters.caffe import layers
 from converters.caffe.graph import Blob
+from converters.caffe.net import Lazy, Weights
 from converters.errors import require
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
+
+
+def standardised(x: Blob, sets: int, eps: float) -> Blob:
+    """x, read as `sets` runs of numbers of equal length, each less its mean and over its deviation."""
+    runs = layers.reshape(x, (1, sets, prod(x.shape) // sets, 1))
+    return layers.reshape(layers.batch_statistics(runs, eps), x.shape)
+
+
+def affine(x: Blob, gamma: Const, beta: Const | None) -> Blob:
+    """gamma * x + beta per channel; nothing where they are 1 and 0."""
+    trivial = np.all(gamma.array == 1) and (beta is None or not np.any(beta.array))
+    return x if trivial else layers.scale(x, gamma, beta)
+
+
+def trailing_affine(x: Blob, gamma: Const, beta: Const | None, axis: int) -> Blob:
+    """gamma * x + beta over all axes from `axis` on, to which both broadcast: a Scale of rows."""
+    size = prod(x.shape[axis:])
+
+    def flat(value: Const) -> Weights:
+        return Lazy((size,), lambda: np.broadcast_to(np.asarray(value, np.float32), x.shape[axis:]).reshape(size))
+
+    if np.all(gamma.array == 1) and (beta is None or not np.any(beta.array)):
+        return x
+    rows = layers.reshape(x, (prod(x.shape[:axis]), size))
+    return layers.reshape(layers.scale(rows, flat(gamma), None if beta is None else flat(beta)), x.shape)
 
 
 @lowers("BatchNormalization")
@@ -20,9 +55,53 @@ def batch_normalization(
     momentum: float = 0.9,
     training_mode: int = 0,
 ) -> Blob:
-    """BatchNormalization in inference -> BatchNorm, Scale."""
+    """BatchNormalization in inference -> BatchNorm, Scale. A blob of one axis holds one channel."""
     require(not training_mode, "training_mode=1: statistics of the batch", "export the model in eval mode")
     x = need_blob(x, "the input")
     stats = [need_const(value, "a statistic") for value in (mean, var)]
-    normal = layers.batch_norm(x, *stats, eps=epsilon)
-    return layers.scale(normal, need_const(gamma, "gamma"), need_const(beta, "beta"))
+    factor, shift = need_const(gamma, "gamma"), need_const(beta, "beta")
+    rows = layers.reshape(x, (x.shape[0], 1)) if x.rank == 1 else x
+    normal = layers.batch_norm(rows, *stats, eps=epsilon)
+    return layers.reshape(layers.scale(normal, factor, shift), x.shape)
+
+
+@lowers("InstanceNormalization")
+def instance_normalization(x: Value, gamma: Value, beta: Value, *, epsilon: float = 1e-5) -> Blob:
+    """InstanceNormalization -> BatchNorm with the statistics of each channel plane, Scale."""
+    x = need_blob(x, "the input")
+    normal = standardised(x, prod(x.shape[:2]), epsilon)
+    return affine(normal, need_const(gamma, "gamma"), need_const(beta, "beta"))
+
+
+@lowers("LayerNormalization")
+def layer_normalization(
+    x: Value, gamma: Value, beta: Value | None = None, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
+) -> Blob:
+    """LayerNormalization -> BatchNorm with the statistics of all axes from `axis` on, Scale."""
+    x = need_blob(x, "the input")
+    axis %= x.rank
+    normal = standardised(x, prod(x.shape[:axis]), epsilon)
+    shift = None if beta is None else need_const(beta, "B")
+    return trailing_affine(normal, need_const(gamma, "the scale"), shift, axis)
+
+
+@lowers("MeanVarianceNormalization")
+def mean_variance_normalization(x: Value, *, axes: Sequence[int] = (0, 2, 3)) -> Blob:
+    """MeanVarianceNormalization -> BatchNorm with the statistics over `axes`.
+
+    What ONNX adds to the deviation, 1e-9, only keeps a constant input from 0 / 0; so does its square under the root.
+    """
+    x = need_blob(x, "the input")
+    eps = 1e-18
+    chosen = {axis % x.rank for axis in axes}
+    long = [axis for axis in range(x.rank) if x.shape[axis] > 1]
+    kept = [axis for axis in long if axis not in chosen]
+    inside = long[long.index(kept[0]) : long.index(kept[-1]) + 1] if kept else []
+    if inside == kept:  # all are neighbours: they are the channels, what is before them the batch
+        channels = prod(x.shape[axis] for axis in kept)
+        before = prod(x.shape[: kept[0]]) if kept else 1
+        runs = layers.reshape(x, (before, channels, prod(x.shape) // before // channels, 1))
+        return layers.reshape(layers.batch_statistics(runs, eps), x.shape)
+    order = [axis for axis in range(x.rank) if axis not in chosen] + sorted(chosen)
+    normal = standardised(layers.permute(x, order), prod(x.shape[axis] for axis in kept), eps)
+    return layers.permute(normal, [order.index(axis) for axis in range(x.rank)])
