@@ -82,7 +82,7 @@ def write(net: Net, file: BinaryIO) -> None:
         file.write(record.head)
         for head, blob in record.blobs:
             file.write(head)
-            file.write(memoryview(as_float32(blob).astype("<f4", copy=False)).cast("B") if prod(blob.shape) else b"")
+            file.write(as_float32(blob).astype("<f4", copy=False).data if prod(blob.shape) else b"")
 
 
 class _Reader:

@@ -104,7 +104,8 @@ def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: 
     """Turn the graph behind `outputs` into a Net.
 
     `named` holds the blobs that have a name (unique, safe); the others get one from the named blob that they serve.
-    Inputs stay although nothing reads them; a top that nothing reads is silenced, or Caffe would call it an output.
+    Inputs stay although nothing reads them; a top that nothing reads is silenced: Caffe would call it an output, and
+    OpenCV fails on an input that leads nowhere.
     """
     owner: dict[tuple[int, int], str] = {}
     for name, blob in named.items():
@@ -114,7 +115,7 @@ def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: 
     needed = sorted(ancestors([*inputs, *(named[name] for name in outputs)]), key=lambda node: node.order)
     base = _served(needed, owner)
     layers: list[Layer] = []
-    used: set[str] = {name for name in outputs}
+    used: set[str] = set(outputs)
     layer_names = Names()
     for node in needed:
         stem = node.name or f"{base[id(node)]}/{node.type.lower()}"
@@ -129,7 +130,7 @@ def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: 
         layers.append(Layer(node.type, name, bottoms, tops, node.params, node.blobs, node.origin or base[id(node)]))
     for made in tuple(layers):
         for top in made.tops:
-            if top not in used and made.type != "Input":
+            if top not in used:
                 name = layer_names(names(f"{top}/silence"))
                 layers.append(Layer("Silence", name, (top,), (), origin=made.origin))
     return Net(title, tuple(layers), tuple(outputs))

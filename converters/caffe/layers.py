@@ -22,7 +22,7 @@ def _only(param: dict[str, Any], **defaults: Any) -> dict[str, Any]:
 
 
 def _spatial(name: str, values: Pair, default: int) -> dict[str, Any]:
-    """One field where all axes agree, _h and _w where two differ; OpenCV wants every one of three or more written out."""
+    """One field where all axes agree, _h and _w where two differ; OpenCV wants three or more all written out."""
     values = [int(v) for v in values]
     if all(v == default for v in values):
         return {}
@@ -168,7 +168,8 @@ def power(x: Blob, *, power: float = 1, scale: float = 1, shift: float = 0) -> B
 
 def relu(x: Blob, slope: float = 0) -> Blob:
     """max(x, 0) + slope * min(x, 0)."""
-    return layer("ReLU", x, **({"relu_param": {"negative_slope": float(slope)}} if slope else {})).tops[0]
+    params: dict[str, Any] = {"relu_param": {"negative_slope": float(slope)}} if slope else {}
+    return layer("ReLU", x, **params).tops[0]
 
 
 def neuron(kind: str, x: Blob, **params: Any) -> Blob:
@@ -183,7 +184,7 @@ def clip(x: Blob, low: float, high: float) -> Blob:
 
 def prelu(x: Blob, slope: Weights) -> Blob:
     """PReLU with one slope a channel (shape (C,)) or one for all (shape ())."""
-    params = {} if slope.shape else {"prelu_param": {"channel_shared": True}}
+    params: dict[str, Any] = {} if slope.shape else {"prelu_param": {"channel_shared": True}}
     return layer("PReLU", x, blobs=(slope,), **params).tops[0]
 
 

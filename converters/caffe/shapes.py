@@ -7,6 +7,7 @@ that would start outside the image and its leading pad. A rule refuses what Caff
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -189,9 +190,7 @@ def _pooling(params: Params, bottoms: Sequence[Shape], tops: int) -> Sequence[Sh
         f"the pooling kernel {kernel} is larger than the padded image",
     )
     floor = param.get("round_mode", "CEIL") == "FLOOR" or not param.get("ceil_mode", True)
-    sizes = [
-        pooled_size(*axis, floor=floor, padded=any(pad)) for axis in zip(x[2:], kernel, stride, pad, strict=True)
-    ]
+    sizes = [pooled_size(*axis, floor=floor, padded=any(pad)) for axis in zip(x[2:], kernel, stride, pad, strict=True)]
     return [(*x[:2], *sizes)] * tops
 
 
@@ -221,7 +220,7 @@ def _slice(params: Params, bottoms: Sequence[Shape], tops: int) -> Sequence[Shap
         points = [x[axis] // tops * i for i in range(1, tops)]
     require(len(points) == tops - 1, f"{len(points)} slice points for {tops} tops")
     edges = [0, *points, x[axis]]
-    return [(*x[:axis], b - a, *x[axis + 1 :]) for a, b in zip(edges, edges[1:], strict=False)]
+    return [(*x[:axis], b - a, *x[axis + 1 :]) for a, b in pairwise(edges)]
 
 
 @_rule("Reshape")
@@ -346,5 +345,3 @@ def _bilinear(params: Params, bottoms: Sequence[Shape], tops: int) -> Sequence[S
 @_rule("Interp")
 def _interp(params: Params, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
     return [(*bottoms[0][:2], params["interp_param"]["height"], params["interp_param"]["width"])]
-
-

@@ -32,7 +32,7 @@ def canonicalise(
 ) -> ir.Model:
     """Return the canonical form of a model; the source is left as it is.
 
-    `supported` are the op types that can be lowered: where the model can't even be folded, they tell the nodes to blame.
+    `supported` are the op types that can be lowered: where the model can't even be folded, they tell whom to blame.
     """
     proto = onnx.ModelProto()
     proto.CopyFrom(weights.without_weights(source.proto))
@@ -61,7 +61,9 @@ def _fold(proto: onnx.ModelProto, source: Source, supported: frozenset[str]) -> 
     try:
         if opset < OPSET:
             proto = onnx.version_converter.convert_version(proto, OPSET)
-        return simplify(proto)
+        folded = simplify(proto)
+        unfolded = any(node.op_type == "Shape" for node in folded.graph.node)
+        return simplify(folded) if unfolded else folded  # onnxruntime inlines functions after it has folded
     except (FoldingFailed, RuntimeError, ValueError) as error:
         problems = [
             Problem(node.op_type, node.name or node.output[0], "no Caffe form is known for this operator")

@@ -16,7 +16,10 @@ def node_notes(proto: onnx.ModelProto) -> Notes:
     notes: Notes = {}
     for node in proto.graph.node:
         found = {entry.key: entry.value for entry in node.metadata_props}
-        note = {"module": found.get("module") or _torch_module(found), "source": found.get("source") or _torch_line(found)}
+        note = {
+            "module": found.get("module") or _torch_module(found),
+            "source": found.get("source") or _torch_line(found),
+        }
         note = {key: value for key, value in note.items() if value}
         if note and node.output:
             notes[node.output[0]] = note

@@ -12,8 +12,11 @@ from converters.onnx_passes.ort import evaluate
 
 # Ops of shape arithmetic: gone after folding wherever the shapes are static.
 SHAPE_ARITHMETIC = frozenset(
-    "Shape Size Gather Concat Unsqueeze Squeeze Cast Constant ConstantOfShape Range Expand Where Equal Less Greater Not "
-    "And Or Floor Ceil Mod Reshape Slice Add Sub Mul Div Min Max NonZero Tile ReduceProd ReduceMax Identity".split()
+    (
+        *("Shape", "Size", "Gather", "Concat", "Unsqueeze", "Squeeze", "Cast", "Constant", "ConstantOfShape", "Range"),
+        *("Expand", "Where", "Equal", "Less", "Greater", "Not", "And", "Or", "Floor", "Ceil", "Mod", "Reshape", "Slice"),
+        *("Add", "Sub", "Mul", "Div", "Min", "Max", "NonZero", "Tile", "ReduceProd", "ReduceMax", "Identity"),
+    )
 )
 
 
@@ -69,7 +72,6 @@ def _evaluate(model: ir.Model, nodes: list[ir.Node], frontier: list[ir.Value]) -
     graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in frontier)
     proto = onnx.ModelProto(graph=graph, ir_version=10)
     proto.opset_import.extend(
-        onnx.OperatorSetIdProto(domain=domain, version=version)
-        for domain, version in model.graph.opset_imports.items()
+        onnx.OperatorSetIdProto(domain=domain, version=version) for domain, version in model.graph.opset_imports.items()
     )
     return evaluate(proto, feeds)

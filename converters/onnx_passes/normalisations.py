@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnx
@@ -38,7 +39,7 @@ def _groups(node: onnx.NodeProto, graph: onnx.GraphProto, per_channel: bool) -> 
         graph.initializer.append(numpy_helper.from_array(np.asarray(value), f"{y}/{name}"))
         return f"{y}/{name}"
 
-    def make(kind: str, name: str, *inputs: str, **attributes: object) -> onnx.NodeProto:
+    def make(kind: str, name: str, *inputs: str, **attributes: Any) -> onnx.NodeProto:
         return helper.make_node(kind, list(inputs), [name], f"{node.name or y}/{name}", **attributes)
 
     runs = constant("runs", np.array([0, groups, -1], np.int64))

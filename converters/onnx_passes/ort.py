@@ -29,7 +29,7 @@ def _session(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.In
         return onnxruntime.InferenceSession(
             data, options, providers=["CPUExecutionProvider"], disabled_optimizers=DISABLED
         )
-    except Exception as error:  # noqa: BLE001 (onnxruntime's exceptions share no base but Exception)
+    except Exception as error:  # onnxruntime's exceptions share no other base
         raise FoldingFailed(" ".join(str(error).split())) from error
 
 

@@ -17,7 +17,7 @@ def _attributes(graph: onnx.GraphProto) -> Iterator[onnx.AttributeProto]:
     for node in graph.node:
         for attribute in node.attribute:
             yield attribute
-            for inner in ([attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else attribute.graphs):
+            for inner in [attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else attribute.graphs:
                 yield from _attributes(inner)
 
 

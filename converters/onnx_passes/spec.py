@@ -22,7 +22,11 @@ def verify(model: ir.Model) -> None:
         name = node.name or node.outputs[0].name or ""
         if node.domain not in ("", "ai.onnx"):
             problems.append(Problem(node.op_type, name, f"an operator of domain '{node.domain}'", source=source))
-        elif any(static_shape(value) is None for value in node.outputs if value.name and (value.uses() or value.is_graph_output())):
+        elif any(
+            static_shape(value) is None
+            for value in node.outputs
+            if value.name and (value.uses() or value.is_graph_output())
+        ):
             hint = "cut the network before it with --output, and do the rest on the host"
             problems.append(Problem(node.op_type, name, "its output shape depends on the data", hint, source))
     if problems:

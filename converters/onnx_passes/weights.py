@@ -11,7 +11,12 @@ from converters.errors import InvalidInput
 from converters.onnx_passes.source import Source, external_file
 
 SMALL = 8  # elements; scalars and short vectors are left in: scales of a Resize, bounds of a Clip
-FLOATS = {onnx.TensorProto.FLOAT: 4, onnx.TensorProto.FLOAT16: 2, onnx.TensorProto.DOUBLE: 8, onnx.TensorProto.BFLOAT16: 2}
+FLOATS = {
+    onnx.TensorProto.FLOAT: 4,
+    onnx.TensorProto.FLOAT16: 2,
+    onnx.TensorProto.DOUBLE: 8,
+    onnx.TensorProto.BFLOAT16: 2,
+}
 
 Store = dict[str, ir.TensorProtocol]
 
@@ -55,10 +60,12 @@ def _checked(tensor: onnx.TensorProto, source: Source) -> ir.TensorProtocol:
         raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have a negative dimension")
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         return _external(tensor, source)
-    width = FLOATS.get(tensor.data_type, 0)
+    width = {int(kind): size for kind, size in FLOATS.items()}.get(tensor.data_type, 0)
     have = len(tensor.raw_data) if tensor.HasField("raw_data") else None
     if have is not None and width and have != width * prod(tensor.dims):
-        raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have {have} bytes, not {width * prod(tensor.dims)}")
+        raise InvalidInput(
+            f"{source.path}: the weights '{tensor.name}' have {have} bytes, not {width * prod(tensor.dims)}"
+        )
     return ir.TensorProtoTensor(tensor)
 
 
@@ -89,7 +96,7 @@ def take_out(source: Source, proto: onnx.ModelProto) -> Store:
 
 
 def _constant_nodes(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
-    """Take the Constant nodes that hold a tensor out of the graph, and return the tensors under their outputs' names."""
+    """Take Constant nodes that hold a tensor out of the graph, and return the tensors under their outputs' names."""
     tensors = []
     kept = []
     for node in proto.graph.node:

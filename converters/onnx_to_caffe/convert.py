@@ -87,7 +87,7 @@ def convert(
     target = dialects.find(dialect)
     model = canonicalise(source, input_shapes, outputs, frozenset(LOWERINGS))
     lowered = lower(model)
-    net, orders = lowered.net, {}
+    net, orders = lowered.net, dict[str, tuple[int, ...]]()
     if preprocessing:
         net = preprocess(net, preprocessing)
     if style == "deploy":
@@ -204,7 +204,9 @@ def _report(
         outputs=outputs,
         output_shapes={name: done.shapes[blob] for name, blob in outputs.items()},
         views={name: shape for name, shape in done.model_outputs.items() if shape != done.shapes[outputs[name]]},
-        channel_orders={value: done.orders[b] for value, b in done.lowered.blobs.items() if value in blobs and b in done.orders},
+        channel_orders={
+            value: done.orders[b] for value, b in done.lowered.blobs.items() if value in blobs and b in done.orders
+        },
         blobs=blobs,
         layers=dict(sorted(kinds.items())),
         parameters=sum(_count(blob.shape) for item in done.net.layers for blob in item.blobs),

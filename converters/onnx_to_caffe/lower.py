@@ -37,7 +37,7 @@ def problem(node: ir.Node, reason: str, hint: str = "") -> Problem:
 
 
 def lower(model: ir.Model) -> Lowered:
-    """Lower every node; a node that can't be lowered is replaced by a stand-in, so that later blockers are found too."""
+    """Lower every node; a stand-in takes the place of one that can't be, so that later blockers are found too."""
     graph = model.graph
     values: dict[ir.Value, Value] = {v: Const(v.name or "", _tensor(v)) for v in graph.initializers.values()}
     problems: list[Problem] = []
@@ -76,8 +76,10 @@ def _lower_node(node: ir.Node, values: Mapping[ir.Value, Value]) -> tuple[Blob, 
     for value, blob in zip(node.outputs, made, strict=False):
         if value in used:
             _check_output(node, value, blob)
-    require(len(made) >= len(node.outputs) or not any(v in used for v in node.outputs[len(made) :]),
-            f"only the first {len(made)} of its outputs can be made")
+    require(
+        len(made) >= len(node.outputs) or not any(v in used for v in node.outputs[len(made) :]),
+        f"only the first {len(made)} of its outputs can be made",
+    )
     return made
 
 
@@ -86,9 +88,7 @@ def _check_output(node: ir.Node, value: ir.Value, blob: Blob) -> None:
     require(blob.shape == want, f"comes out as {blob.shape} in Caffe but as {want} in ONNX (a fault of the converter)")
 
 
-def _finish(
-    model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], problems: list[Problem]
-) -> Lowered:
+def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], problems: list[Problem]) -> Lowered:
     """Name every value's blob, give each graph output a layer of its own where it needs one, and make the Net."""
     graph = model.graph
     readable = module_names(model)
@@ -124,10 +124,8 @@ def _finish(
         outputs.append(blob_of[value.name or ""])
     for node in graph:
         for value in node.outputs:
-            blob = values.get(value)
-            if isinstance(blob, Blob) and value.name and value.name not in blob_of:
-                name_it(value, blob, readable.get(value.name, value.name))
-        if len(node.outputs) > 1 and isinstance(first := values.get(node.outputs[0]), Blob) and node.name:
-            first.node.name = first.node.name or ""
+            found = values.get(value)
+            if isinstance(found, Blob) and value.name and value.name not in blob_of:
+                name_it(value, found, readable.get(value.name, value.name))
     net = emit(safe(graph.name or "network"), named, outputs, inputs)
     return Lowered(net, tuple(problems), blob_of, nodes, shapes)

@@ -33,7 +33,7 @@ def _script_module(name: str) -> str:
 
 
 def module_names(model: ir.Model) -> dict[str, str]:
-    """Readable names by value name, for a model that torch itself exported; a module's later values get its op's name."""
+    """Readable names by value name, for a model that torch itself exported; later values of a module get the op too."""
     if model.producer_name != "pytorch":
         return {}
     names: dict[str, str] = {}

@@ -30,7 +30,7 @@ class Const:
     shape: Shape = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(int(dim) for dim in self.tensor.shape))
+        object.__setattr__(self, "shape", tuple(self.tensor.shape.numpy()))
 
     @property
     def array(self) -> npt.NDArray[Any]:
@@ -107,5 +107,7 @@ def need_blob(value: Value | None, what: str) -> Blob:
 def need_const(value: Value | None, what: str) -> Const:
     """The value as a constant; refuse one that is computed from the input."""
     if not isinstance(value, Const):
-        raise Unsupported(f"{what} is computed at run time; Caffe needs it fixed" if value is not None else f"{what} is missing")
+        raise Unsupported(
+            f"{what} is computed at run time; Caffe needs it fixed" if value is not None else f"{what} is missing"
+        )
     return value

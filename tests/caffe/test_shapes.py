@@ -12,6 +12,10 @@ from converters.caffe.shapes import infer, pooled_size, prove
 from converters.errors import Unsupported
 
 
+def conv(**param: object) -> dict:
+    return {"convolution_param": param}
+
+
 @pytest.mark.parametrize(
     ("size", "kernel", "stride", "pad", "floor", "want"),
     [
@@ -30,8 +34,18 @@ def test_pooled_size(size: int, kernel: int, stride: int, pad: int, floor: bool,
 @pytest.mark.parametrize(
     ("kind", "params", "bottoms", "want"),
     [
-        ("Convolution", {"convolution_param": {"num_output": 4, "kernel_h": 3, "kernel_w": 1, "stride": 2}}, [(1, 3, 9, 8)], (1, 4, 4, 4)),
-        ("Deconvolution", {"convolution_param": {"num_output": 4, "kernel_size": 3, "stride": 2, "pad": [1]}}, [(1, 3, 4, 5)], (1, 4, 7, 9)),
+        (
+            "Convolution",
+            {"convolution_param": {"num_output": 4, "kernel_h": 3, "kernel_w": 1, "stride": 2}},
+            [(1, 3, 9, 8)],
+            (1, 4, 4, 4),
+        ),
+        (
+            "Deconvolution",
+            {"convolution_param": {"num_output": 4, "kernel_size": 3, "stride": 2, "pad": [1]}},
+            [(1, 3, 4, 5)],
+            (1, 4, 7, 9),
+        ),
         ("InnerProduct", {"inner_product_param": {"num_output": 7, "axis": -1}}, [(2, 3, 4)], (2, 3, 7)),
         ("Flatten", {"flatten_param": {"axis": 1, "end_axis": 2}}, [(2, 3, 4, 5)], (2, 12, 5)),
         ("Reshape", {"reshape_param": {"shape": {"dim": [0, -1, 2]}}}, [(2, 3, 4)], (2, 6, 2)),
@@ -57,13 +71,20 @@ def test_rules(kind: str, params: dict, bottoms: list[tuple[int, ...]], want: tu
         ("Pooling", {"pooling_param": {"kernel_size": 2}}, [(1, 3, 4)], "4 axes"),
         ("Pooling", {"pooling_param": {"kernel_size": 2, "pad": 2}}, [(1, 3, 4, 4)], "pads"),
         ("Convolution", {"convolution_param": {"num_output": 4, "kernel_size": 5}}, [(1, 3, 3, 3)], "empty"),
-        ("Convolution", {"convolution_param": {"num_output": 4, "kernel_size": 1, "group": 2}}, [(1, 3, 3, 3)], "group"),
+        (
+            "Convolution",
+            {"convolution_param": {"num_output": 4, "kernel_size": 1, "group": 2}},
+            [(1, 3, 3, 3)],
+            "group",
+        ),
         ("LRN", {"lrn_param": {"local_size": 4}}, [(1, 3, 3, 3)], "odd"),
         ("Reshape", {"reshape_param": {"shape": {"dim": [5, -1]}}}, [(2, 3)], "Reshape of"),
         ("Nonsense", {}, [(1,)], "no shape rule"),
     ],
 )
-def test_rules_refuse_what_caffe_aborts_on(kind: str, params: dict, bottoms: list[tuple[int, ...]], message: str) -> None:
+def test_rules_refuse_what_caffe_aborts_on(
+    kind: str, params: dict, bottoms: list[tuple[int, ...]], message: str
+) -> None:
     with pytest.raises(Unsupported, match=message):
         infer(kind, params, bottoms, 1)
 

@@ -39,8 +39,12 @@ keep_shuffle_option = click.option(
 def preprocessing_options(command: F) -> F:
     """Options that make the network take raw images: (x * scale - mean) / std, channels swapped."""
     for option in (
-        click.option("--swap-rgb", is_flag=True, help="The network will be fed BGR where the model takes RGB (or RGB, BGR)."),
-        click.option("--scale", type=params.FRACTION, default=1.0, help="The network multiplies its input, by 1/255 say."),
+        click.option(
+            "--swap-rgb", is_flag=True, help="The network gets BGR where the model takes RGB, or RGB for BGR."
+        ),
+        click.option(
+            "--scale", type=params.FRACTION, default=1.0, help="The network multiplies its input, by 1/255 say."
+        ),
         click.option("--std", type=params.NUMBERS, default=(), help="... then divides, by one number a channel."),
         click.option("--mean", type=params.NUMBERS, default=(), help="... then subtracts, one number a channel."),
     ):
@@ -50,7 +54,7 @@ def preprocessing_options(command: F) -> F:
 
 @click.command(
     short_help="Convert an ONNX file to a .prototxt and a .caffemodel.",
-    epilog="Exits 1 if the written network differs from the model, 3 if the model can't be converted, 4 if it is broken.",
+    epilog="Exits 1 if the written network differs from the model, 3 if it can't be converted, 4 if it is broken.",
 )
 @click.argument("model", type=MODEL, metavar="IN.onnx")
 @click.option("-o", "prefix", type=PREFIX, metavar="PREFIX", help="Path without suffix; IN by default.")
@@ -158,7 +162,9 @@ def verdict(proofs: Sequence[Proof], skipped: bool) -> str:
     proof = proofs[0]
     found = [one.required for row in proof.rows for one in worst(row.comparisons)]
     engine = ", ".join(row.run.version for row in proof.rows if row.run)
-    line = f"verified: {proof.verdict.value}, differs by at most {max(found):.1e} of max|ref| from onnxruntime in {engine}"
+    line = (
+        f"verified: {proof.verdict.value}, differs by at most {max(found):.1e} of max|ref| from onnxruntime in {engine}"
+    )
     reasons = "; ".join(reason for row in proof.rows for reason in row.reasons)
     return f"{line}: {reasons}" if reasons else line
 
@@ -171,4 +177,3 @@ def show(done: Conversion, prototxt_only: bool) -> None:
     click.echo(f"dialect {done.dialect}, style {done.style}: {layers}; {done.parameters:,} parameters", err=True)
     outputs = ", ".join(f"{blob} {list(done.output_shapes[name])}" for name, blob in done.outputs.items())
     click.echo(f"outputs: {outputs}", err=True)
-

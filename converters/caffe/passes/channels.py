@@ -66,7 +66,9 @@ def ties(node: Node) -> bool:
         return True
     if node.type in SPATIAL:
         return node.bottoms[0].rank == 4
-    if node.type == "PReLU" or (node.type == "BatchNorm" and node.param("batch_norm_param").get("use_global_stats", True)):
+    if node.type == "PReLU" or (
+        node.type == "BatchNorm" and node.param("batch_norm_param").get("use_global_stats", True)
+    ):
         return True
     if node.type in ("Scale", "Bias"):
         axis = node.param("scale_param" if node.type == "Scale" else "bias_param").get("axis", 1)
@@ -123,7 +125,11 @@ def _convolution(node: Node, inside: Order | None, outside: Order | None) -> tup
         per_group = (outs if transposed else ins) // group
         rows = array.shape[0] // group
         parts = [
-            np.take(array[g * rows : (g + 1) * rows], np.array(second[g * per_group : (g + 1) * per_group]) - g * per_group, 1)
+            np.take(
+                array[g * rows : (g + 1) * rows],
+                np.array(second[g * per_group : (g + 1) * per_group]) - g * per_group,
+                1,
+            )
             for g in range(group)
         ]
         return np.concatenate(parts) if group > 1 else parts[0]

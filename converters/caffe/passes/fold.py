@@ -81,7 +81,7 @@ def _batch_norm(node: Node, c: int) -> Affine | None:
 
     def factor() -> Vector:
         total = float(_f64(count).reshape(-1)[0])
-        return 1 / np.sqrt(_f64(var) * (1 / total if total else 0) + eps)
+        return np.asarray(1 / np.sqrt(_f64(var) * (1 / total if total else 0) + eps), np.float64)
 
     def shift() -> Vector:
         total = float(_f64(count).reshape(-1)[0])
@@ -114,7 +114,9 @@ def into_producer(node: Node, change: Affine) -> Blob | None:
         old = _f64(rest[0]) if rest else np.zeros(change.channels)
         return old * change.factor() + change.shift()
 
-    return _with_blobs(node, Lazy(weight.shape, scaled), Lazy((change.channels,), bias) if rest or change.moves else None)
+    return _with_blobs(
+        node, Lazy(weight.shape, scaled), Lazy((change.channels,), bias) if rest or change.moves else None
+    )
 
 
 def _with_blobs(node: Node, weight: Weights, bias: Weights | None) -> Blob:
@@ -149,7 +151,7 @@ def into_consumer(node: Node, change: Affine, source: Blob) -> Blob | None:
     def bias() -> Vector:
         array = _f64(weight)
         moved = (array * by_input(change.shift(), array)).reshape(array.shape[0], -1).sum(1)
-        return moved + (_f64(rest[0]) if rest else 0)
+        return np.asarray(moved + (_f64(rest[0]) if rest else 0), np.float64)
 
     shift = Lazy((weight.shape[0],), bias) if rest or change.moves else None
     folded = _with_blobs(node, Lazy(weight.shape, scaled), shift)

@@ -16,7 +16,9 @@ IN_PLACE = {"ReLU", "PReLU", "ELU", "Sigmoid", "TanH", "BNLL", "Exp", "Dropout",
 ALIASES = {"Split", "Flatten", "Reshape"}
 
 
-def in_place(net: Net, *, on_inputs: bool = False, kinds: frozenset[str] = frozenset(IN_PLACE)) -> tuple[Net, dict[str, str]]:
+def in_place(
+    net: Net, *, on_inputs: bool = False, kinds: frozenset[str] = frozenset(IN_PLACE)
+) -> tuple[Net, dict[str, str]]:
     """Return the net with in-place layers, and for every blob the name that holds its value at the end.
 
     A blob that is overwritten by a later layer is not in the map. Outputs keep a blob of their own.

@@ -63,7 +63,9 @@ def image_input(inputs: Sequence[Blob], wanted: Preprocessing) -> Blob:
     """The one input that preprocessing is meant for; ToolkitError where it is not clear or does not fit."""
     images = [blob for blob in inputs if blob.rank == 4]
     if len(images) != 1:
-        raise ToolkitError(f"--mean, --std, --scale and --swap-rgb need one image input (N, C, H, W); there are {len(images)}")
+        raise ToolkitError(
+            f"--mean, --std, --scale and --swap-rgb need one image input (N, C, H, W); there are {len(images)}"
+        )
     channels = images[0].shape[1]
     for name, values in (("--mean", wanted.mean), ("--std", wanted.std)):
         if len(values) not in (0, 1, channels):

@@ -1,8 +1,9 @@
 """Eliminate channel shuffles: follow each channel from the layer that makes it to the layers that read it.
 
 A shuffle, and the Slices and Concats around it, only move channels, and where each goes is known at conversion time.
-Every producer lays its output channels out by reader, so that each reader takes one contiguous slice of it; the readers'
-weights absorb the order in which the slices then stand side by side. Channels that pass a unit untouched are not copied.
+Every producer lays its output channels out by reader, so that each reader takes one contiguous slice of it; the
+readers' weights absorb the order in which the slices then stand side by side. Channels that pass a unit untouched are
+not copied there.
 
 What can't absorb an order (an output of the network, a Reshape) keeps the original one; a reader for which the channels
 would fall into too many pieces keeps its shuffle.
@@ -11,7 +12,6 @@ would fall into too many pieces keeps its shuffle.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from converters.caffe import layers
@@ -27,54 +27,9 @@ from converters.caffe.passes.channels import (
     routes,
     ties,
 )
+from converters.caffe.passes.layouts import Layouts, Tied
 
 Source = tuple[Blob, int]
-
-
-@dataclass
-class _Class:
-    """Blobs whose channels must come in one order."""
-
-    fixed: bool = False
-    members: list[Blob] = field(default_factory=list)
-    blocks: list[int] = field(default_factory=list)  # for each grouped layer: its number of groups
-
-
-class _Layouts:
-    """One class for each set of tied blobs (union-find), and the order that each is given."""
-
-    def __init__(self) -> None:
-        self.parent: dict[Blob, Blob] = {}
-        self.classes: dict[Blob, _Class] = {}
-        self.order: dict[Blob, Order | None] = {}
-
-    def root(self, blob: Blob) -> Blob:
-        if blob not in self.parent:
-            self.parent[blob] = blob
-            self.classes[blob] = _Class(members=[blob])
-        while self.parent[blob] != blob:
-            self.parent[blob] = self.parent[self.parent[blob]]
-            blob = self.parent[blob]
-        return blob
-
-    def of(self, blob: Blob) -> _Class:
-        return self.classes[self.root(blob)]
-
-    def tie(self, first: Blob, second: Blob) -> None:
-        a, b = self.root(first), self.root(second)
-        if a == b:
-            return
-        if a.node.order > b.node.order:
-            a, b = b, a
-        self.parent[b] = a
-        gone = self.classes.pop(b)
-        kept = self.classes[a]
-        kept.fixed |= gone.fixed
-        kept.members += gone.members
-        kept.blocks += gone.blocks
-
-    def order_of(self, blob: Blob) -> Order | None:
-        return self.order.get(self.root(blob))
 
 
 def eliminate_shuffles(net: Net) -> tuple[Net, dict[str, Order]]:
@@ -109,7 +64,7 @@ class _Plan:
         self.routing = self._regions(kept)
         self.gathers = self._gathers()
         self.sources = {blob: self._trace(blob) for blob in self.gathers}
-        self.layouts = _Layouts()
+        self.layouts = Layouts()
         self._tie_all()
         self._choose_orders()
 
@@ -205,7 +160,7 @@ class _Plan:
         for root in list(self.layouts.classes):
             settle(root)
 
-    def _sorted(self, group: _Class, roots: Sequence[Blob], readers: dict[Source, list[int]]) -> Order | None:
+    def _sorted(self, group: Tied, roots: Sequence[Blob], readers: dict[Source, list[int]]) -> Order | None:
         count = group.members[0].shape[1]
 
         def key(channel: int) -> tuple[object, ...]:

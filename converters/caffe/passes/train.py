@@ -1,4 +1,4 @@
-"""Style `train`: one layer a module, with fillers and learning-rate multipliers, so that Caffe can fine-tune the net."""
+"""Style `train`: one layer a module, with fillers and learning-rate multipliers, so that Caffe can fine-tune it."""
 
 from __future__ import annotations
 
@@ -72,12 +72,21 @@ def _trainable(item: Layer) -> Layer:
     elif item.type == "InnerProduct":
         old = params["inner_product_param"]
         bias = old.get("bias_term", True)
-        params = {"param": [WEIGHT, NO_DECAY][: 1 + bias], "inner_product_param": {**old, "weight_filler": _filler("msra")}}
+        params = {
+            "param": [WEIGHT, NO_DECAY][: 1 + bias],
+            "inner_product_param": {**old, "weight_filler": _filler("msra")},
+        }
     elif item.type == "BatchNorm":
-        kept = {key: value for key, value in params["batch_norm_param"].items() if (key, round(value, 12)) != ("eps", 1e-5)}
+        kept = {
+            key: value for key, value in params["batch_norm_param"].items() if (key, round(value, 12)) != ("eps", 1e-5)
+        }
         params = {"param": [FROZEN] * 3, **({"batch_norm_param": kept} if kept else {})}
     elif item.type == "Scale" and item.blobs:
-        fillers = {"filler": _filler("constant", value=1.0), "bias_term": True, "bias_filler": _filler("constant", value=0.0)}
+        fillers = {
+            "filler": _filler("constant", value=1.0),
+            "bias_term": True,
+            "bias_filler": _filler("constant", value=0.0),
+        }
         params = {"param": [NO_DECAY] * len(item.blobs), "scale_param": {**params.get("scale_param", {}), **fillers}}
     elif item.type == "Pooling" and "pad_h" not in params["pooling_param"]:
         params = {"pooling_param": {"stride": 1, "pad": 0, **params["pooling_param"]}}

@@ -1,0 +1,78 @@
+"""Imports point down only, and nothing heavy is imported before it is used."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MAY_IMPORT = {
+    "converters.errors": set(),
+    "converters.caffe": {"converters.caffe", "converters.errors"},
+    "converters.dialects": {"converters.caffe", "converters.dialects", "converters.errors"},
+    "converters.onnx_passes": {"converters.errors", "converters.onnx_passes"},
+    "converters.onnx_to_caffe": {
+        *("converters.caffe", "converters.dialects", "converters.errors"),
+        *("converters.onnx_passes", "converters.onnx_to_caffe"),
+    },
+}
+FORBIDDEN = {"torch", "click", "rich", "toolkit", "cv2", "onnxscript"}
+
+
+def imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def room(module: str) -> str:
+    return ".".join(module.split(".")[:2])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "converters").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_converters_import_downwards(path: Path) -> None:
+    module = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    found = imports(path)
+    assert not {name for name in found if name.split(".")[0] in FORBIDDEN}
+    if path.relative_to(ROOT).as_posix() != "converters/onnx_passes/ort.py":
+        assert not {name for name in found if name.startswith("onnxruntime")}
+    if module in MAY_IMPORT:
+        ours = {room(name) for name in found if name.startswith("converters.")}
+        assert ours <= MAY_IMPORT[module]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "toolkit").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_the_command_line_knows_click(path: Path) -> None:
+    parts = path.relative_to(ROOT).parts
+    found = imports(path)
+    if parts[1] != "cli":
+        assert not {name for name in found if name.split(".")[0] in ("click", "rich") or name.startswith("toolkit.cli")}
+    if parts[1] in ("parity", "benchmark"):
+        ours = {name for name in found if name.startswith("toolkit.runners.")}
+        assert {".".join(name.split(".")[:3]) for name in ours} <= {"toolkit.runners.base"}
+
+
+def test_converting_needs_no_torch() -> None:
+    code = "import sys, converters.onnx_to_caffe; sys.exit(any(m in sys.modules for m in ('torch', 'click', 'cv2')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_no_file_is_long() -> None:
+    """A file tells one story. What is longer than 300 lines needs a reason, written here."""
+    reasons: dict[str, str] = {"converters/caffe/shapes.py": "one short rule a layer type, a table in effect"}
+    long = [
+        str(path.relative_to(ROOT))
+        for folder in ("converters", "toolkit", "scripts", "benchmarks", "fixtures")
+        for path in (ROOT / folder).rglob("*.py")
+        if len(path.read_text(encoding="utf-8").splitlines()) > 300
+    ]
+    assert sorted(set(long) - set(reasons)) == []
