@@ -23,12 +23,18 @@ _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def name_everything(
-    model: ir.Model, *, leaves: frozenset[str], parameters: frozenset[str], outputs: Sequence[str], names: Names
+    model: ir.Model,
+    *,
+    leaves: frozenset[str],
+    parameters: frozenset[str],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    names: Names,
 ) -> None:
     """Name values and nodes in place.
 
-    `leaves` are the paths of modules without children, `parameters` the initialisers that keep their names, `outputs`
-    the names of the graph's outputs. `names` replaces chosen module paths, inputs and outputs; a module with several
+    `leaves` are the paths of modules without children, `parameters` the initialisers that keep their names, `inputs`
+    and `outputs` what the graph's ends are called. `names` replaces chosen ones of all these; a module with several
     outputs takes several.
     """
     graph, taken = model.graph, set[str]()
@@ -36,7 +42,7 @@ def name_everything(
     for position, value in enumerate(constants):
         value.name = f"<{position}>"  # out of the way of the names to come
     fixed = [
-        *((value, _base(names, str(value.name))) for value in graph.inputs),
+        *((value, _base(names, name)) for value, name in zip(graph.inputs, inputs, strict=True)),
         *((value, _base(names, name)) for value, name in zip(graph.outputs, outputs, strict=True)),
         *((value, name) for name, value in graph.initializers.items() if name in parameters),
     ]

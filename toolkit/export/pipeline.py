@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import onnx
 import onnx_ir as ir
@@ -36,6 +37,7 @@ def run(
     check_opset(opset)
     model, outputs = trace(module, _shapes(module, input_shapes, image_size), dynamic_batch)
     parameters = frozenset(module.state_dict())
+    inputs = [str(value.name) for value in model.graph.inputs]
     translate(model)
     tidy(model, parameters)
     if not keep_bn:
@@ -43,18 +45,17 @@ def run(
         passes.RemoveUnusedNodesPass()(model)
     passes.OutputFixPass()(model)
 
-    def name_all() -> None:
-        name_everything(
-            model,
-            leaves=frozenset(path for path, part in module.named_modules() if not any(part.children())),
-            parameters=parameters,
-            outputs=outputs,
-            names=_layer_names(module) if names is None else names,
-        )
-
-    name_all()  # before the opset is changed, so that a refusal names the user's modules
+    name = partial(
+        name_everything,
+        leaves=frozenset(path for path, part in module.named_modules() if not any(part.children())),
+        parameters=parameters,
+        inputs=inputs,
+        outputs=outputs,
+        names=_layer_names(module) if names is None else names,
+    )
+    name(model)  # before the opset is changed, so that a refusal names the user's modules
     model = convert(model, opset)
-    name_all()
+    name(model)
     _check(model)
     return model
 
