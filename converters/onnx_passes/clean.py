@@ -12,12 +12,16 @@ NO_OPS = {"Identity", "Dropout"}
 
 
 def node_notes(proto: onnx.ModelProto) -> Notes:
-    """Module path and source line of every node, by the name of its first output."""
+    """Module path and source line of every node, by the name of its first output.
+
+    `module` comes from our own exporter, whose values are called by it already; `scope` is read from torch's notes.
+    """
     notes: Notes = {}
     for node in proto.graph.node:
         found = {entry.key: entry.value for entry in node.metadata_props}
         note = {
-            "module": found.get("module") or _torch_module(found),
+            "module": found.get("module", ""),
+            "scope": "" if "module" in found else _torch_module(found),
             "source": found.get("source") or _torch_line(found),
         }
         note = {key: value for key, value in note.items() if value}

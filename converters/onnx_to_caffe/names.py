@@ -33,15 +33,13 @@ def _script_module(name: str) -> str:
 
 
 def module_names(model: ir.Model) -> dict[str, str]:
-    """Readable names by value name, for a model that torch itself exported; later values of a module get the op too."""
-    if model.producer_name != "pytorch":
-        return {}
+    """Readable names by value name, for values that torch numbered; later values of a module get the operator's name."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for node in model.graph:
         for value in node.outputs:
             name = value.name or ""
-            path = node.metadata_props.get("module") or _script_module(name)
+            path = node.metadata_props.get("scope") or _script_module(name)
             if not path or value.is_graph_output():
                 continue
             wanted = path if path.lower() not in taken else f"{path}.{node.op_type.lower()}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from converters.caffe.net import Layer, Net
 from converters.caffe.passes.inplace import in_place
+from converters.caffe.shapes import prove
 
 FROZEN = {"lr_mult": 0.0, "decay_mult": 0.0}
 WEIGHT = {"lr_mult": 1.0, "decay_mult": 1.0}
@@ -17,30 +18,28 @@ IN_PLACE = frozenset({"BatchNorm", "Scale", "ReLU", "PReLU", "Dropout"})
 
 def for_training(net: Net) -> tuple[Net, dict[str, str]]:
     """Give every layer with weights its fillers and multipliers; normalisations and activations run in place."""
-    net = _named_pairs(_without_final_views(net))
-    net, holds = in_place(net, on_inputs=True, kinds=IN_PLACE)
+    net, left_out = _without_final_views(net)
+    net, holds = in_place(_named_pairs(net), on_inputs=True, kinds=IN_PLACE)
+    holds.update((output, holds[source]) for output, source in left_out.items())
     return replace(net, layers=tuple(_trainable(item) for item in net.layers)), holds
 
 
-def _without_final_views(net: Net) -> Net:
-    """Drop a Flatten or Reshape that only takes trailing 1s off an output: Caffe's losses read N x C x 1 x 1."""
-    kept = list(net.layers)
+def _without_final_views(net: Net) -> tuple[Net, dict[str, str]]:
+    """Drop a Flatten or Reshape that only takes trailing 1s off an output: Caffe's losses read N x C x 1 x 1.
+
+    Returns the net and, for each output that went, the blob that takes its place.
+    """
+    shapes = prove(net, {})
+    reads = [bottom for item in net.layers for bottom in item.bottoms]
+    left_out: dict[str, str] = {}
     for item in net.layers:
         if item.type not in ("Flatten", "Reshape") or item.tops[0] not in net.outputs:
             continue
-        source = next(other for other in kept if item.bottoms[0] in other.tops)
-        alone = sum(other.bottoms.count(item.bottoms[0]) for other in kept) == 1
-        if source.type == "Convolution" and alone and item.bottoms[0] not in net.outputs and _one_pixel(net, source):
-            kept.remove(item)
-            kept[kept.index(source)] = replace(source, name=item.tops[0], tops=item.tops)
-    return replace(net, layers=tuple(kept))
-
-
-def _one_pixel(net: Net, convolution: Layer) -> bool:
-    from converters.caffe.shapes import prove
-
-    shapes = prove(net, {})
-    return all(size == 1 for size in shapes[convolution.tops[0]][2:])
+        source = item.bottoms[0]
+        if reads.count(source) == 1 and source not in net.outputs and shapes[source] == (*shapes[item.tops[0]], 1, 1):
+            left_out[item.tops[0]] = source
+    kept = tuple(item for item in net.layers if not set(item.tops) & set(left_out))
+    return Net(net.name, kept, tuple(left_out.get(name, name) for name in net.outputs)), left_out
 
 
 def _named_pairs(net: Net) -> Net:
