@@ -51,10 +51,16 @@ def conv_transpose(
     require(not kernel_shape or tuple(kernel_shape) == kernel, f"kernel_shape {list(kernel_shape)} of {w.shape}")
     strides, dilations = list(strides) or [1] * count, list(dilations) or [1] * count
     extra = list(output_padding) or [0] * count
-    require(output_shape or not auto_pad.startswith("SAME") or not any(extra),
-            f"auto_pad={auto_pad} with output_padding: ONNX and onnxruntime disagree on the size", "write explicit pads")
-    require(all(o >= n for o, n in zip(output_shape[-count:], sizes, strict=False)),
-            f"output_shape {list(output_shape)} is smaller than the input: ONNX gives it no shape", "write explicit pads")
+    require(
+        output_shape or not auto_pad.startswith("SAME") or not any(extra),
+        f"auto_pad={auto_pad} with output_padding: ONNX and onnxruntime disagree on the size",
+        "write explicit pads",
+    )
+    require(
+        all(o >= n for o, n in zip(output_shape[-count:], sizes, strict=False)),
+        f"output_shape {list(output_shape)} is smaller than the input: ONNX gives it no shape",
+        "write explicit pads",
+    )
     full = [
         s * (n - 1) + d * (k - 1) + 1 + o
         for n, s, k, d, o in zip(sizes, strides, kernel, dilations, extra, strict=True)

@@ -52,11 +52,9 @@ def lp_normalization(x: Value, *, axis: int = -1, p: int = 2) -> Blob:
 
 @lowers("LRN")
 def lrn(x: Value, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Blob:
-    """LRN -> LRN across channels; both divide alpha by the size."""
+    """LRN -> LRN across channels; both divide alpha by the size, which is odd in Caffe and in onnxruntime."""
     x = need_blob(x, "the input")
-    require(size % 2 == 1, f"size={size}: Caffe's windows, and onnxruntime's, are odd")
-    planes = x if x.rank == 4 else layers.reshape(x, (*x.shape[:2], prod(x.shape[2:]), 1))
     param = {"local_size": size, "alpha": float(alpha), "beta": float(beta)}
     if bias != 1:
         param["k"] = float(bias)
-    return layers.reshape(layer("LRN", planes, lrn_param=param).tops[0], x.shape)
+    return layer("LRN", x, lrn_param=param).tops[0]

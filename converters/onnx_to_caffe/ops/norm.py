@@ -58,10 +58,10 @@ def batch_normalization(
     """BatchNormalization in inference -> BatchNorm, Scale. A blob of one axis holds one channel."""
     require(not training_mode, "training_mode=1: statistics of the batch", "export the model in eval mode")
     x = need_blob(x, "the input")
-    stats = [need_const(value, "a statistic") for value in (mean, var)]
+    average, variance = need_const(mean, "the mean"), need_const(var, "the variance")
     factor, shift = need_const(gamma, "gamma"), need_const(beta, "beta")
     rows = layers.reshape(x, (x.shape[0], 1)) if x.rank == 1 else x
-    normal = layers.batch_norm(rows, *stats, eps=epsilon)
+    normal = layers.batch_norm(rows, average, variance, epsilon)
     return layers.reshape(layers.scale(normal, factor, shift), x.shape)
 
 

@@ -35,8 +35,11 @@ def _windows(
     ceil_mode: int,
 ) -> list[Axis]:
     dilated = set(dilations) - {1}
-    require(not (dilated and auto_pad.startswith("SAME")), f"auto_pad={auto_pad} with dilation: runtimes disagree on it",
-            "write explicit pads")  # fmt: skip
+    require(
+        not (dilated and auto_pad.startswith("SAME")),
+        f"auto_pad={auto_pad} with dilation: runtimes disagree on the pads",
+        "write explicit pads",
+    )
     return axes(x.shape[2:], kernel, strides, pads, dilations, auto_pad, bool(ceil_mode))
 
 
@@ -82,7 +85,7 @@ def _maximum(x: Blob, windows: Sequence[Axis]) -> Blob:
 def _dilated_maximum(x: Blob, axis: Axis) -> Blob:
     """Rows that are a dilation apart become neighbours: (rows, columns) seen as (rows / d, d * columns).
 
-    To fill up whole rows of d, the nearest row in the step of d is repeated: it is in the same window, so it adds nothing.
+    To fill up whole rows of d, the nearest row in the step of d is repeated: it is in the same window and adds nothing.
     """
     n, c, size, columns = x.shape
     d = axis.dilation
@@ -107,8 +110,7 @@ def _average(x: Blob, windows: Sequence[Axis], divisor: Divisor) -> tuple[Blob, 
         shape = _pooled(x.shape, chosen, windows)
         view, pair = _view(x, chosen, windows)
         if pair[0].dilation > 1:
-            weight = Lazy((view.shape[1], 1, pair[0].kernel, 1), lambda s=(view.shape[1], 1, pair[0].kernel, 1): np.ones(s))
-            y, have = convolve(view, weight, None, pair, view.shape[1]), [np.ones(axis.count) for axis in pair]
+            y, have = _dilated_sum(view, pair), [_one(axis) for axis in pair]
         else:
             y, fits = slide(view, "AVE", pair)
             have = [fit.divisors(axis) for fit, axis in zip(fits, pair, strict=True)]
@@ -117,6 +119,12 @@ def _average(x: Blob, windows: Sequence[Axis], divisor: Divisor) -> tuple[Blob, 
         total *= common
         x = layers.reshape(y, shape)
     return x, total
+
+
+def _dilated_sum(x: Blob, pair: Sequence[Axis]) -> Blob:
+    """Each window's sum, by a kernel of ones."""
+    shape = (x.shape[1], 1, pair[0].kernel, 1)
+    return convolve(x, Lazy(shape, lambda: np.ones(shape)), None, pair, x.shape[1])
 
 
 def _ratio(have: Vector, want: Vector) -> Vector:
@@ -212,5 +220,3 @@ def magnitudes(x: Blob, p: int) -> Blob:
 def root(x: Blob, factor: float, p: int) -> Blob:
     """(factor * x) ** (1 / p)."""
     return layers.power(x, power=1 / p, scale=factor) if (p, factor) != (1, 1) else x
-
-

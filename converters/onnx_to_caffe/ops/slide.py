@@ -11,7 +11,7 @@ import numpy.typing as npt
 from converters.caffe import layers
 from converters.caffe.graph import Blob
 from converters.caffe.shapes import pooled_size
-from converters.errors import require
+from converters.errors import Unsupported
 from converters.onnx_to_caffe.ops.windows import Axis
 
 
@@ -41,8 +41,7 @@ def _fit(axis: Axis) -> Fit:
                 have = pooled_size(axis.size, kernel, axis.stride, pad, floor=False, padded=True)
                 if have >= skip + axis.count:
                     return Fit(kernel, pad, skip)
-    require(False, f"a pooling of {axis.size} by kernel {axis.kernel}, stride {axis.stride}, pad {axis.begin}, {axis.end}")
-    raise AssertionError
+    raise Unsupported(f"no pad of Caffe's places the pooling windows as {axis}")
 
 
 def slide(x: Blob, method: str, axes: Sequence[Axis]) -> tuple[Blob, list[Fit]]:
@@ -56,9 +55,7 @@ def slide(x: Blob, method: str, axes: Sequence[Axis]) -> tuple[Blob, list[Fit]]:
         empty = not fit.pad and any(pads) and last * axis.stride >= axis.size
         sizes.append((axis.count - 1) * axis.stride + fit.kernel if empty else axis.size)
         x = layers.narrow(x, 2 + i, 0, sizes[i])
-    fitted = [
-        (size, fit.kernel, axis.stride, fit.pad) for size, fit, axis in zip(sizes, fits, axes, strict=True)
-    ]
+    fitted = [(size, fit.kernel, axis.stride, fit.pad) for size, fit, axis in zip(sizes, fits, axes, strict=True)]
     up, down = ([pooled_size(*item, floor=floor, padded=any(pads)) for item in fitted] for floor in (False, True))
     floor = up != down == [fit.skip + axis.count for fit, axis in zip(fits, axes, strict=True)]
     kernel, stride = [fit.kernel for fit in fits], [axis.stride for axis in axes]

@@ -37,8 +37,11 @@ class Axis:
 def _same_pads(auto_pad: str, size: int, extent: int, stride: int) -> tuple[int, int]:
     """SAME: as many windows as strides fit into the image; the odd pixel of padding goes to the named end."""
     total = (-(-size // stride) - 1) * stride + extent - size
-    require(total >= -1, f"auto_pad={auto_pad} of stride {stride} and kernel {extent}: runtimes place the windows apart",
-            "write explicit pads")  # fmt: skip
+    require(
+        total >= -1,
+        f"auto_pad={auto_pad} of stride {stride} and kernel {extent}: runtimes disagree on where the windows lie",
+        "write explicit pads",
+    )
     small = max(total, 0) // 2
     large = max(total, 0) - small
     return (small, large) if auto_pad == "SAME_UPPER" else (large, small)
