@@ -1,10 +1,17 @@
-"""Channel shuffle and transposes from Reshape, Slice and Concat."""
+"""Channel shuffle and pixel shuffle for engines that lack them."""
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
+from converters.caffe.net import Lazy
 from converters.dialects.legalise import rewrites
+from converters.errors import require
+
+FEW = 8  # slices
 
 
 @rewrites("ShuffleChannel")
@@ -13,10 +20,32 @@ def shuffle_by_slices(node: Node) -> Blob:
     x = node.bottoms[0]
     n, c, h, w = x.shape
     group = node.param("shuffle_channel_param")["group"]
+    require(group <= FEW, f"{group} slices")
     grouped = layers.reshape(x, (n, group, c // group, h * w))
     parts = layers.slices(grouped, 1, range(1, group))
     side = layers.concat(2, *(layers.reshape(part, (n, c // group, 1, h * w)) for part in parts))
     return layers.reshape(side, x.shape)
+
+
+@rewrites("ShuffleChannel")
+def shuffle_by_permute(node: Node) -> Blob:
+    """The same with a Permute in the middle, for many groups."""
+    x = node.bottoms[0]
+    n, c, h, w = x.shape
+    group = node.param("shuffle_channel_param")["group"]
+    return layers.reshape(layers.permute(layers.reshape(x, (n, group, c // group, h * w)), (0, 2, 1, 3)), x.shape)
+
+
+@rewrites("PixelShuffle")
+def pixel_shuffle_by_deconvolution(node: Node) -> Blob:
+    """Each output channel is a Deconvolution of its r * r input channels, one pixel of the r x r kernel for each."""
+    r, c = node.param("pixelshuffle_param")["upscale_factor"], node.shapes[0][1]
+
+    def one_hot() -> npt.NDArray[np.float32]:
+        return np.tile(np.eye(r * r, dtype=np.float32), (c, 1)).reshape(c * r * r, 1, r, r)
+
+    weight = Lazy((c * r * r, 1, r, r), one_hot)
+    return layers.convolution(node.bottoms[0], weight, stride=(r, r), group=c, transposed=True)
 
 
 @rewrites("Scale")

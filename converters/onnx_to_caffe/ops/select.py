@@ -1,50 +1,78 @@
-"""Split, Slice, Concat: which numbers go where."""
+"""Split, Slice, Concat, Gather and their kin: which numbers go where."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
 
-from converters.caffe import layers
+from converters.caffe import layers, moves
 from converters.caffe.graph import Blob
+from converters.caffe.net import Shape
 from converters.errors import require
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
 
 
 @lowers("Split")
 def split(
-    x: Value,
-    sizes: Value | None = None,
-    *,
-    axis: int = 0,
-    num_outputs: int = 0,
-    out_shapes: Sequence[tuple[int, ...]],
+    x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: int = 0, out_shapes: Sequence[Shape]
 ) -> tuple[Blob, ...]:
     """Split -> Slice at the cumulated sizes."""
     x = need_blob(x, "the input")
     axis %= x.rank
     ends = list(accumulate(shape[axis] for shape in out_shapes))
+    require(ends[-1] == x.shape[axis] and all(shape[axis] for shape in out_shapes), f"parts that end at {ends}")
     return layers.slices(x, axis, ends[:-1])
 
 
 @lowers("Slice")
 def slice_(x: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None) -> Blob:
-    """Slice with step 1 -> Slice along each axis; what is cut off is silenced."""
+    """Slice -> Slice along each axis; a step is the stride of a Convolution, or has slices laid in reverse."""
     x = need_blob(x, "the input")
     first, last = need_const(starts, "starts").ints(), need_const(ends, "ends").ints()
     along = need_const(axes, "axes").ints() if axes is not None else list(range(len(first)))
     step = need_const(steps, "steps").ints() if steps is not None else [1] * len(first)
+    wanted = {}
     for a, b, axis, s in zip(first, last, along, step, strict=True):
-        require(s == 1, f"step {s}")
-        size = x.shape[axis % x.rank]
-        begin, end, _ = slice(a, b).indices(size)
-        require(begin < end, "an empty result")
-        x = layers.narrow(x, axis % x.rank, begin, end)
+        wanted[axis % x.rank] = range(*slice(a, b, s).indices(x.shape[axis % x.rank]))
+        require(wanted[axis % x.rank], "an empty result")
+    if x.rank == 4 and all(axis in wanted and wanted[axis].step > 1 for axis in (2, 3)):
+        rows, columns = wanted.pop(2), wanted.pop(3)
+        image = layers.narrow(layers.narrow(x, 2, rows[0], rows[-1] + 1), 3, columns[0], columns[-1] + 1)
+        x = moves.strided(image, (rows.step, columns.step))
+    for axis, indices in sorted(wanted.items(), key=lambda item: abs(item[1].step)):
+        x = moves.take(x, axis, indices)
     return x
 
 
 @lowers("Concat")
 def concat(*inputs: Value, axis: int) -> Blob:
-    """Concat -> Concat."""
-    blobs = [need_blob(x, "an input") for x in inputs]
-    return layers.concat(axis % blobs[0].rank, *blobs)
+    """Concat -> Concat; a constant among the inputs becomes a blob."""
+    some = need_blob(next((value for value in inputs if isinstance(value, Blob)), inputs[0]), "every input")
+    filled = [value for value in inputs if 0 not in value.shape]
+    blobs = [value if isinstance(value, Blob) else moves.constant(some, value) for value in filled]
+    if some.rank == 1 and len(blobs) > 1:  # OpenCV takes an input of one axis for a column, other such blobs for a row
+        rows = [layers.reshape(blob, (1, *blob.shape)) for blob in blobs]
+        return layers.reshape(layers.concat(1, *rows), (sum(blob.shape[0] for blob in blobs),))
+    return layers.concat(axis % some.rank, *blobs)
+
+
+@lowers("Gather")
+def gather(x: Value, indices: Value, *, axis: int = 0, out_shapes: Sequence[Shape]) -> Blob:
+    """Gather at constant indices -> Slice, slices side by side, or a one-hot Convolution; see `moves.take`."""
+    require(not isinstance(x, Const), "a table looked up at computed indices")
+    x, axis = need_blob(x, "the input"), axis % x.rank
+    wanted = [index % x.shape[axis] for index in need_const(indices, "the index").ints()]
+    return layers.reshape(moves.take(x, axis, wanted), out_shapes[0])
+
+
+@lowers("ReverseSequence")
+def reverse_sequence(x: Value, lengths: Value, *, batch_axis: int = 1, time_axis: int = 0) -> Blob:
+    """ReverseSequence of constant lengths -> each sequence cut out and its steps laid in reverse order."""
+    x = need_blob(x, "the input")
+    steps = x.shape[time_axis]
+    orders = [[*range(n - 1, -1, -1), *range(n, steps)] for n in need_const(lengths, "the lengths").ints()]
+    if all(order == orders[0] for order in orders):
+        return moves.take(x, time_axis, orders[0])
+    rows = layers.slices(x, batch_axis, range(1, x.shape[batch_axis]))
+    turned = (moves.take(row, time_axis, order) for row, order in zip(rows, orders, strict=True))
+    return layers.concat(batch_axis, *turned)

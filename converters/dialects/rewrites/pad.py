@@ -1,0 +1,68 @@
+"""Pad for engines that have none: a one-hot convolution for a constant, slices side by side for a mirror or an edge."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converters.caffe import layers, moves
+from converters.caffe.graph import Blob, Node
+from converters.dialects.legalise import rewrites
+from converters.errors import require
+
+WIDEST = 8  # zero taps beside the one that counts
+
+
+def _sides(node: Node) -> list[tuple[int, int]]:
+    """(before, after) of the rows and of the columns."""
+    param = node.param("pad_param")
+    return [(param.get(f"pad_{a}", 0), param.get(f"pad_{b}", 0)) for a, b in ("ud", "lr")]
+
+
+@rewrites("Pad")
+def pad_by_convolution(node: Node) -> Blob:
+    """Zeros around each channel by a depthwise Convolution with one tap of 1; another value is added outside by a Bias.
+
+    Caffe pads both ends alike: zero taps take the difference up, or where that is large, a Slice cuts it off.
+    """
+    param = node.param("pad_param")
+    require(param.get("pad_type", "CONSTANT") == "CONSTANT", "it pads with values of the image")
+    x, sides = node.bottoms[0], _sides(node)
+    require(x.rank == 4 and min(min(side) for side in sides) >= 0, "a pad of other than four axes, or a negative one")
+    taps = [abs(b - e) if abs(b - e) <= WIDEST else 0 for b, e in sides]
+    row, column = (max(e - b, 0) if tap else 0 for tap, (b, e) in zip(taps, sides, strict=True))
+    weight = np.zeros((x.shape[1], 1, 1 + taps[0], 1 + taps[1]), np.float32)
+    weight[:, :, row, column] = 1
+    y = layers.depthwise(x, weight, pad=[max(side) for side in sides])
+    for axis, (before, after) in enumerate(sides, 2):
+        if not taps[axis - 2]:
+            surplus = max(before, after) - before
+            y = layers.narrow(y, axis, surplus, surplus + node.shapes[0][axis])
+    return _filled(y, sides, param.get("pad_value", 0.0))
+
+
+def _filled(y: Blob, sides: list[tuple[int, int]], value: float) -> Blob:
+    if value == 0:
+        return y
+    outside = np.full(y.shape[2:], value, np.float32)
+    outside[tuple(slice(b, size - e) for (b, e), size in zip(sides, y.shape[2:], strict=True))] = 0
+    return layers.bias(y, outside, axis=2)
+
+
+@rewrites("Pad")
+def pad_by_selection(node: Node) -> Blob:
+    """Mirrored or repeated rows, then columns, selected from the image."""
+    kind = node.param("pad_param").get("pad_type", "CONSTANT")
+    require(kind in ("REFLECT", "REPLICATE"), "it pads with a constant")
+    y = node.bottoms[0]
+    for axis, (before, after) in enumerate(_sides(node), y.rank - 2):
+        size = y.shape[axis]
+        wanted = range(-before, size + after)
+        y = moves.take(y, axis, [_inside(i, size, kind == "REFLECT") for i in wanted])
+    return y
+
+
+def _inside(index: int, size: int, mirrored: bool) -> int:
+    """The entry that stands at a position outside an axis."""
+    if mirrored:
+        return size - 1 - abs(size - 1 - abs(index))
+    return min(max(index, 0), size - 1)
