@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any
 
@@ -112,7 +113,7 @@ def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: 
         owner.setdefault((id(blob.node), blob.index), name)
     names = Names()
     names.taken.update(name.lower() for name in named)
-    needed = sorted(ancestors([*inputs, *(named[name] for name in outputs)]), key=lambda node: node.order)
+    needed = _in_order(ancestors([*inputs, *(named[name] for name in outputs)]))
     base = _served(needed, owner)
     layers: list[Layer] = []
     used: set[str] = set(outputs)
@@ -134,6 +135,27 @@ def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: 
                 name = layer_names(names(f"{top}/silence"))
                 layers.append(Layer("Silence", name, (top,), (), origin=made.origin))
     return Net(title, tuple(layers), tuple(outputs))
+
+
+def _in_order(nodes: Sequence[Node]) -> list[Node]:
+    """The order in which the nodes were made, but each after what it reads."""
+    readers: dict[Node, list[Node]] = {node: [] for node in nodes}
+    waiting: dict[Node, int] = {}
+    for node in nodes:
+        waiting[node] = len({bottom.node for bottom in node.bottoms})
+        for source in {bottom.node for bottom in node.bottoms}:
+            readers[source].append(node)
+    ready = [(node.order, id(node), node) for node, count in waiting.items() if not count]
+    heapify(ready)
+    done: list[Node] = []
+    while ready:
+        *_, node = heappop(ready)
+        done.append(node)
+        for reader in readers[node]:
+            waiting[reader] -= 1
+            if not waiting[reader]:
+                heappush(ready, (reader.order, id(reader), reader))
+    return done
 
 
 def _served(nodes: Sequence[Node], owner: Mapping[tuple[int, int], str]) -> dict[int, str]:
