@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 import onnx
@@ -46,9 +46,13 @@ def _check_fits(name: str, given: Sequence[int], dims: Sequence[int]) -> None:
 
 
 def choose_outputs(proto: onnx.ModelProto, names: Sequence[str] | None) -> None:
-    """Cut the network at the named values; None keeps its own outputs."""
-    if not names:
-        return
+    """Cut the network at the named values (None keeps its own outputs), and drop the nodes that none of them needs."""
+    if names:
+        _cut(proto, names)
+    _drop_dead(proto)
+
+
+def _cut(proto: onnx.ModelProto, names: Sequence[str]) -> None:
     made = {output for node in proto.graph.node for output in node.output if output}
     for name in names:
         if name not in made:
@@ -56,3 +60,25 @@ def choose_outputs(proto: onnx.ModelProto, names: Sequence[str] | None) -> None:
             raise ToolkitError(f"--output: no node makes '{name}'" + (f"; near: {', '.join(near)}" if near else ""))
     del proto.graph.output[:]
     proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names))
+
+
+def _reads(node: onnx.NodeProto) -> Iterator[str]:
+    """Every value that a node needs, those that its subgraphs take from outside included."""
+    yield from node.input
+    for attribute in node.attribute:
+        graphs = [attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else attribute.graphs
+        for inner in (inner for graph in graphs for inner in graph.node):
+            yield from _reads(inner)
+        for graph in graphs:
+            yield from (value.name for value in graph.output)
+
+
+def _drop_dead(proto: onnx.ModelProto) -> None:
+    needed = {value.name for value in proto.graph.output}
+    kept = []
+    for node in reversed(proto.graph.node):
+        if needed.intersection(node.output):
+            needed.update(_reads(node))
+            kept.append(node)
+    del proto.graph.node[:]
+    proto.graph.node.extend(reversed(kept))

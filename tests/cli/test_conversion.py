@@ -1,0 +1,199 @@
+"""`onnx-to-caffe` and `convert`: what they write, what they say, and that nothing is half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import Result
+from onnx import TensorProto, helper, numpy_helper
+
+from toolkit import runners
+
+Toolkit = Callable[..., Result]
+HAS_ENGINE = any(not runners.available()[name] for name in ("opencv", "caffe"))
+
+
+def model(path: Path, *nodes: onnx.NodeProto, shape: tuple[int | str, ...] = (1, 3, 6, 6), output: str = "y") -> Path:
+    rng = np.random.default_rng(0)
+    weights = {
+        "w": rng.normal(size=(4, 3, 3, 3)).astype(np.float32),
+        "b": rng.normal(size=4).astype(np.float32),
+    }
+    graph = helper.make_graph(
+        list(nodes) or [helper.make_node("Conv", ["x", "w", "b"], ["c"]), helper.make_node("Relu", ["c"], ["y"])],
+        "small",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), path)
+    return path
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def one_error(done: Result, code: int, *words: str) -> None:
+    assert done.exit_code == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ")
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.mark.skipif(not HAS_ENGINE, reason="no Caffe engine is installed")
+def test_writes_both_files_and_the_proof(toolkit: Toolkit, tmp_path: Path) -> None:
+    done = toolkit("onnx-to-caffe", model(tmp_path / "net.onnx"), "--json")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["outputs"] == {"y": "y"}
+    assert found["parity"]["verdict"] == "passed"
+    assert {"net.caffemodel", "net.onnx", "net.prototxt"} <= set(files(tmp_path))
+    assert "verified: passed" in done.stderr
+
+
+def test_twice_the_same_bytes(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx")
+    for prefix in ("a", "b"):
+        assert toolkit("onnx-to-caffe", path, "-o", tmp_path / prefix, "--no-verify").exit_code == 0
+    for suffix in (".prototxt", ".caffemodel"):
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+def test_prototxt_only(toolkit: Toolkit, tmp_path: Path) -> None:
+    assert toolkit("onnx-to-caffe", model(tmp_path / "net.onnx"), "--prototxt-only").exit_code == 0
+    assert "net.caffemodel" not in files(tmp_path)
+    assert "net.prototxt" in files(tmp_path)
+
+
+def test_all_blockers_at_once_and_nothing_written(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(
+        tmp_path / "net.onnx",
+        helper.make_node("Det", ["x"], ["d"], name="first"),
+        helper.make_node("Sin", ["x"], ["s"], name="second"),
+        helper.make_node("ReduceSum", ["s"], ["r"], keepdims=0),
+        helper.make_node("Add", ["d", "r"], ["y"]),
+    )
+    done = toolkit("onnx-to-caffe", path)
+    one_error(done, 3, "Det 'first'", "Sin 'second'")
+    assert files(tmp_path) == ["net.onnx"]
+    done = toolkit("onnx-to-caffe", path, "--json")
+    assert {problem["op"] for problem in json.loads(done.stdout)["problems"]} == {"Det", "Sin"}
+
+
+@pytest.mark.parametrize("cut", [0, 1, 10, 100])
+def test_truncated_onnx(toolkit: Toolkit, tmp_path: Path, cut: int) -> None:
+    path = model(tmp_path / "net.onnx")
+    path.write_bytes(path.read_bytes()[: cut or None][: -20 if not cut else None])
+    one_error(toolkit("onnx-to-caffe", path), 4, str(path))
+    assert files(tmp_path) == ["net.onnx"]
+
+
+def test_not_onnx_at_all(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_text("hello, world")
+    one_error(toolkit("onnx-to-caffe", path), 4)
+
+
+def test_dynamic_input_asks_for_its_shape(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx", shape=("batch", 3, "h", "w"))
+    one_error(toolkit("onnx-to-caffe", path), 3, "input 'x'", "--input-shape x:")
+    done = toolkit("onnx-to-caffe", path, "--input-shape", "x:1,3,8,9", "--no-verify")
+    assert done.exit_code == 0, done.stderr
+    assert "[1, 4, 6, 7]" in done.stderr
+    one_error(toolkit("onnx-to-caffe", path, "--input-shape", "x:1,4,8,9"), 2, "does not fit")
+    one_error(toolkit("onnx-to-caffe", path, "--input-shape", "z:1,3,8,9"), 2, "no input 'z'")
+
+
+def test_a_dynamic_batch_is_one(toolkit: Toolkit, tmp_path: Path) -> None:
+    done = toolkit("onnx-to-caffe", model(tmp_path / "net.onnx", shape=("batch", 3, 6, 6)), "--no-verify")
+    assert done.exit_code == 0, done.stderr
+    assert "[1, 4, 4, 4]" in done.stderr
+
+
+def test_cut_at_a_value(toolkit: Toolkit, tmp_path: Path) -> None:
+    done = toolkit("onnx-to-caffe", model(tmp_path / "net.onnx"), "--output", "c", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["layers"] == {"Convolution": 1, "Input": 1}
+    one_error(toolkit("onnx-to-caffe", tmp_path / "net.onnx", "--output", "cc"), 2, "no node makes 'cc'", "near: c")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_unwritable_folder(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx")
+    (tmp_path / "closed").mkdir(mode=0o500)
+    one_error(toolkit("onnx-to-caffe", path, "-o", tmp_path / "closed" / "net"), 2, "cannot be written")
+
+
+def test_missing_folder(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx")
+    one_error(toolkit("onnx-to-caffe", path, "-o", tmp_path / "nowhere" / "net"), 2, "cannot be written")
+
+
+def test_unknown_dialect(toolkit: Toolkit, tmp_path: Path) -> None:
+    one_error(toolkit("onnx-to-caffe", model(tmp_path / "net.onnx"), "--dialect", "caffe3"), 2, "portable", "bvlc")
+
+
+def test_external_data_outside_the_folder_is_refused(toolkit: Toolkit, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.bin"
+    secret.write_bytes(bytes(4 * 4 * 27))
+    inside = tmp_path / "model"
+    inside.mkdir()
+    path = model(inside / "net.onnx")
+    proto = onnx.load(path)
+    weight = proto.graph.initializer[0]
+    weight.ClearField("raw_data")
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    for location in ("../secret.bin", str(secret), "link.bin"):
+        del weight.external_data[:]
+        weight.external_data.add(key="location", value=location)
+        path.write_bytes(proto.SerializeToString())
+        if location == "link.bin":
+            (inside / "link.bin").symlink_to(secret)
+        one_error(toolkit("onnx-to-caffe", path), 4, "outside the model's folder")
+        assert not (inside / "net.prototxt").exists()
+
+
+def test_external_data_inside_is_read(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx")
+    onnx.save(onnx.load(path), tmp_path / "big.onnx", save_as_external_data=True, location="big.data", size_threshold=0)
+    assert toolkit("onnx-to-caffe", path, "--no-verify").exit_code == 0
+    assert toolkit("onnx-to-caffe", tmp_path / "big.onnx", "--no-verify").exit_code == 0
+    assert (tmp_path / "net.caffemodel").read_bytes() == (tmp_path / "big.caffemodel").read_bytes()
+    data = (tmp_path / "big.data").read_bytes()
+    (tmp_path / "big.data").write_bytes(data[:100])
+    one_error(toolkit("onnx-to-caffe", tmp_path / "big.onnx"), 4, "past the end of 'big.data'")
+
+
+@pytest.mark.skipif(not HAS_ENGINE, reason="no Caffe engine is installed")
+def test_a_mismatch_keeps_the_files_under_another_name(
+    toolkit: Toolkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The converter is made to write other weights than the model has: the proof must notice."""
+    module = import_module("converters.onnx_to_caffe.convert")
+    honest = module.fold
+    path = model(tmp_path / "net.onnx")
+    monkeypatch.setattr(module, "fold", lambda net: _with_other_bias(honest(net)))
+    one_error(toolkit("onnx-to-caffe", path), 1, "verdict failed", "net.failed")
+    assert {"net.failed.caffemodel", "net.failed.prototxt"} <= set(files(tmp_path))
+    assert not {"net.caffemodel", "net.prototxt"} & set(files(tmp_path))
+
+
+def _with_other_bias(net):
+    from dataclasses import replace
+
+    return replace(
+        net,
+        layers=tuple(
+            replace(item, blobs=(item.blobs[0], np.asarray(item.blobs[1]) + 1)) if item.type == "Convolution" else item
+            for item in net.layers
+        ),
+    )
