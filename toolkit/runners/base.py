@@ -45,14 +45,18 @@ class Target:
 class Runner(Protocol):
     """A runtime with one model in it.
 
-    Once entered, `inputs` maps name to shape (None for a dynamic dimension) and `version` says what computes, on how
-    many threads. `seconds` is what the last `run` spent in the engine alone. After a RunnerError the runner is spent.
+    Once entered, `inputs` maps name to shape (None for a dynamic dimension), `values` holds the names that may be asked
+    for as outputs, and `version` says what computes, on how many threads. `seconds` is what the last `run` spent in the
+    engine alone, `layer_seconds` what each layer took where the target's option profile=on asks for it. After a
+    RunnerError the runner is spent.
     """
 
     name: str
     inputs: dict[str, tuple[int | None, ...]]
+    values: Collection[str]
     version: str
     seconds: float
+    layer_seconds: Mapping[str, float]
 
     def __enter__(self) -> Runner: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from toolkit.runners.base import Target, need_file, need_outputs, runtime, settings
@@ -38,16 +39,17 @@ def caffe(target: Target) -> Isolated:
     """A prototxt and a caffemodel in real Caffe. Any blob may be an output; the net's own outputs by default.
 
     Inputs take the feeds' shapes. A blob has the value that its last in-place layer leaves. Without a caffemodel the
-    weights are what the fillers in the prototxt make.
+    weights are what the fillers in the prototxt make. Option profile=on times every layer.
     """
-    options = settings(target, {"timeout": ()})
-    return Isolated("caffe", target, _load, options["timeout"], interpreter())
+    options = settings(target, {"timeout": (), "profile": ("off", "on")})
+    load = partial(_load, profile=options["profile"] == "on")
+    return Isolated("caffe", target, load, options["timeout"], interpreter())
 
 
-def _load(target: Target, worker: Worker) -> Loaded:
+def _load(target: Target, worker: Worker, profile: bool) -> Loaded:
     prototxt = need_file(Path(target.path))
     caffemodel = str(need_file(target.weights)) if target.weights else ""
     reply, _ = worker.ask({"prototxt": str(prototxt), "caffemodel": caffemodel})
     need_outputs("caffe", target.outputs, reply["blobs"])
     inputs = {name: tuple(shape) for name, shape in reply["inputs"].items()}
-    return Loaded(inputs, reply["version"], target.outputs or reply["outputs"])
+    return Loaded(inputs, reply["version"], target.outputs or reply["outputs"], reply["blobs"], profile)

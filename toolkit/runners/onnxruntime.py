@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import tempfile
 import time
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,16 +34,20 @@ def missing() -> str:
 class OnnxRuntime:
     """An ONNX file on the CPU, one node after the other. Any value in the main graph may be an output.
 
-    Option optimisation: disabled (default), basic, extended or all.
+    Options: optimisation is disabled (default), basic, extended or all; profile=on times every node, by its first
+    output, in the first run.
     """
 
     name = "onnxruntime"
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.optimisation = settings(target, {"optimisation": tuple(LEVELS)})["optimisation"]
+        options = settings(target, {"optimisation": tuple(LEVELS), "profile": ("off", "on")})
+        self.optimisation, self.profile = options["optimisation"], options["profile"] == "on"
         self.inputs: dict[str, tuple[int | None, ...]] = {}
+        self.values: Collection[str] = ()
         self.version, self.seconds = "", 0.0
+        self.layer_seconds: Mapping[str, float] = {}
 
     def __enter__(self) -> OnnxRuntime:
         import onnxruntime
@@ -51,8 +59,15 @@ class OnnxRuntime:
         options.log_severity_level = 4  # what goes wrong is raised; a log on stderr would say it twice
         # Lets a model that comes as bytes find its external weights.
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
+        self.made = _made(path) if self.target.outputs or self.profile else []
+        self.values = [value for outputs in self.made for value in outputs if value]
         model = _with_outputs(path, self.target.outputs) if self.target.outputs else str(path)
-        self.session = _open(path, model, options)
+        with ExitStack() as stack:
+            if self.profile:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="profile-"))
+                options.enable_profiling, options.profile_file_prefix = True, f"{folder}/nodes"
+            self.session = _open(path, model, options)
+            self.stack = stack.pop_all()
         self.types = {value.name: value.type for value in self.session.get_inputs()}
         self.inputs = {
             value.name: tuple(size if isinstance(size, int) else None for size in value.shape)
@@ -68,18 +83,33 @@ class OnnxRuntime:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         del self.session
+        self.stack.close()
 
     def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
         """Run once; feeds are cast to the types of the inputs where that loses nothing but precision."""
         need_feeds(self.name, feeds, self.inputs)
         plain = {name: self._cast(name, array) for name, array in feeds.items()}
-        began = time.perf_counter()
         try:
+            if self.profile and not self.layer_seconds:
+                self.session.run(self.outputs, plain)  # the first run also allocates, and would be told as slow
+                self.session.run(self.outputs, plain)
+                self.layer_seconds = self._times()
+            began = time.perf_counter()
             found = self.session.run(self.outputs, plain)
         except _failures() as error:
             raise RunnerError(f"onnxruntime: {_sentence(error)}") from error
         self.seconds = time.perf_counter() - began
         return {name: np.asarray(value) for name, value in zip(self.outputs, found, strict=True)}
+
+    def _times(self) -> dict[str, float]:
+        """What each node of the file took when it ran last, by its first output. Ends the profiling."""
+        events = json.loads(Path(self.session.end_profiling()).read_text("utf-8"))
+        found = {}
+        for event in events:
+            index = int(event.get("args", {}).get("node_index", -1))
+            if event.get("name", "").endswith("_kernel_time") and 0 <= index < len(self.made):
+                found[next(filter(None, self.made[index]), "")] = event["dur"] / 1e6
+        return found
 
     def _cast(self, name: str, array: np.ndarray) -> np.ndarray:
         kind = self.types[name]
@@ -89,15 +119,26 @@ class OnnxRuntime:
         return array.astype(dtype)
 
 
-def _with_outputs(path: Path, wanted: tuple[str, ...]) -> bytes:
-    """The model with the wanted values as its outputs; onnxruntime infers the types of those that say none."""
+def _made(path: Path) -> list[list[str]]:
+    """The outputs of every node."""
+    return [list(node.output) for node in _proto(path).graph.node]
+
+
+def _proto(path: Path) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
 
     try:
-        model = onnx.load(str(path), load_external_data=False)
+        return onnx.load(str(path), load_external_data=False)
     except DecodeError as error:
         raise InvalidInput(f"{path} is not an ONNX file: {error}") from error
+
+
+def _with_outputs(path: Path, wanted: tuple[str, ...]) -> bytes:
+    """The model with the wanted values as its outputs; onnxruntime infers the types of those that say none."""
+    import onnx
+
+    model = _proto(path)
     graph = model.graph
     known = {value for node in graph.node for value in node.output if value}
     need_outputs(OnnxRuntime.name, wanted, known)

@@ -27,14 +27,14 @@ def opencv(target: Target) -> Isolated:
     """Caffe files, or an ONNX file, through OpenCV's importers.
 
     Outputs are blobs (for ONNX: values), or else layers by name. Option fusion=off keeps every layer's own value, for
-    runs that compare layer by layer. What has one axis comes back as (n, 1).
+    runs that compare layer by layer; profile=on times every layer. What has one axis comes back as (n, 1).
     """
-    options = settings(target, {"fusion": ("on", "off"), "timeout": ()})
-    load = partial(_load, fusion=options["fusion"] == "on")
+    options = settings(target, {"fusion": ("on", "off"), "profile": ("off", "on"), "timeout": ()})
+    load = partial(_load, fusion=options["fusion"] == "on", profile=options["profile"] == "on")
     return Isolated("opencv", target, load, options["timeout"], sys.executable)
 
 
-def _load(target: Target, worker: Worker, fusion: bool) -> Loaded:
+def _load(target: Target, worker: Worker, fusion: bool, profile: bool) -> Loaded:
     path = need_file(Path(target.path))
     names = _onnx_names(path) if path.suffix == ".onnx" else {}
     caffemodel = str(need_file(target.weights)) if target.weights else ""
@@ -44,7 +44,7 @@ def _load(target: Target, worker: Worker, fusion: bool) -> Loaded:
     places, wanted = _places(names["blobs"], reply["layers"]), target.outputs or names["outputs"]
     need_outputs("opencv", wanted, places)
     inputs = {name: tuple(shape) for name, shape in names["inputs"].items()}
-    return Loaded(inputs, reply["version"], [(value, *places[value]) for value in wanted])
+    return Loaded(inputs, reply["version"], [(value, *places[value]) for value in wanted], places, profile)
 
 
 def _places(blobs: Mapping[str, list[Place]], layers: Collection[str]) -> dict[str, Place]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -120,6 +120,8 @@ class Loaded:
     inputs: dict[str, tuple[int | None, ...]]
     version: str
     outputs: Sequence[Any]
+    values: Collection[str] = ()
+    profile: bool = False
 
 
 class Isolated:
@@ -131,7 +133,9 @@ class Isolated:
         self.name, self.target, self.load, self.python = name, target, load, python
         self.timeout = _seconds(timeout or TIMEOUT)
         self.inputs: dict[str, tuple[int | None, ...]] = {}
+        self.values: Collection[str] = ()
         self.version, self.seconds = "", 0.0
+        self.layer_seconds: Mapping[str, float] = {}
 
     def __enter__(self) -> Isolated:
         self.worker = Worker(self.name, self.target.threads, self.timeout, self.python)
@@ -140,7 +144,8 @@ class Isolated:
         except BaseException:
             self.worker.close()
             raise
-        self.inputs, self.outputs = loaded.inputs, loaded.outputs
+        self.inputs, self.outputs, self.values = loaded.inputs, loaded.outputs, loaded.values
+        self.profile = loaded.profile
         self.version = f"{loaded.version}, CPU, {self.target.threads} thread{'s' if self.target.threads > 1 else ''}"
         return self
 
@@ -153,8 +158,8 @@ class Isolated:
         """Run once; the feeds become float32, the only type these engines know."""
         need_feeds(self.name, feeds, self.inputs)
         plain = {name: np.asarray(array, np.float32) for name, array in feeds.items()}
-        reply, arrays = self.worker.ask({"outputs": self.outputs}, plain)
-        self.seconds = reply["seconds"]
+        reply, arrays = self.worker.ask({"outputs": self.outputs, "profile": self.profile}, plain)
+        self.seconds, self.layer_seconds = reply["seconds"], reply.get("layer_seconds", {})
         return arrays
 
 

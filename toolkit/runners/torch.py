@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from converters.errors import ToolkitError
 from toolkit.runners.base import Arrays, RunnerError, Target, need_feeds, runtime, settings
+from toolkit.runners.torch_hooks import heard, need_heard
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,17 +30,21 @@ class Torch:
     """A model by name, as `toolkit.models.create` takes it; the target's weights are a checkpoint.
 
     Inputs are the parameters of `forward` that have no default. Outputs are "output", "output_1", ... in the order in
-    which the module returns them, or the target's names in that order. Options: num_classes, image_size, seed, and
-    input_shape ("data:1,3,224,224 mask:1,10"), which a model with one image input does not need.
+    which the module returns them, or the target's names in that order. Options: num_classes, image_size, seed,
+    input_shape ("data:1,3,224,224 mask:1,10"), which a model with one image input does not need, and by=module: outputs
+    are then submodules ("layer1.0.conv1", or "relu#1" for the second call), and what they return is the result.
     """
 
     name = "torch"
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.options = settings(target, {"num_classes": (), "image_size": (), "seed": (), "input_shape": ()})
+        free = dict.fromkeys(("num_classes", "image_size", "seed", "input_shape"), ())
+        self.options = settings(target, {**free, "by": ("order", "module")})
         self.inputs: dict[str, tuple[int | None, ...]] = {}
+        self.values: Collection[str] = ()
         self.version, self.seconds = "", 0.0
+        self.layer_seconds: Mapping[str, float] = {}
 
     def __enter__(self) -> Torch:
         import torch
@@ -52,6 +57,7 @@ class Torch:
         self.module = models.create(self.target.path, weights=self.target.weights, **numbers)
         self.inputs = _inputs(self.module, self.options["input_shape"], numbers.get("image_size"))
         self.dtype = next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
+        self.values = [path for path, part in self.module.named_modules() if path and not any(part.children())]
         self.former_threads = torch.get_num_threads()
         torch.set_num_threads(self.target.threads)
         threads = f"{self.target.threads} thread{'s' if self.target.threads > 1 else ''}"
@@ -73,13 +79,16 @@ class Torch:
         need_feeds(self.name, feeds, self.inputs)
         tensors = {name: torch.from_numpy(np.array(array)) for name, array in feeds.items()}
         tensors = {name: t.to(self.dtype) if t.is_floating_point() else t for name, t in tensors.items()}
+        wanted = self.target.outputs if self.options["by"] == "module" else ()
         began = time.perf_counter()
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), heard(self.module, wanted) as returned:
                 found = self.module(**tensors)
         except Exception as error:  # the model is the user's own code, which may raise anything
             raise RunnerError(f"torch: {type(error).__name__}: {' '.join(str(error).split())}") from error
         self.seconds = time.perf_counter() - began
+        if wanted:
+            return need_heard(returned, wanted)
         return self._named([tensor.detach().numpy() for tensor in _tensors(found)])
 
     def _named(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
