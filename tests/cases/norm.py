@@ -38,11 +38,25 @@ CASES = {
         refused="training_mode=1",
     ),
     "batch_at_run_time": Case(
-        "float[2,4,3] x, float[4] x2, float[4] b, float[4] m, float[4] v",
+        "float[2,4,3] x, float[4] x2, float[4] x3, float[4] x4, float[4] x5",
+        "y = BatchNormalization(x, x2, x3, x4, x5)",
+        low=0.1,
+        dialects=PORTABLE,
+    ),
+    "batch_partly_at_run_time": Case(
+        "float[2,4,3,5] x, float[4] x2, float[4] b, float[4] x4, float[4] v",
+        "y = BatchNormalization(x, x2, b, x4, v)",
+        low=0.1,
+        dialects=PORTABLE,
+    ),
+    "batch_scale_at_run_time": Case(
+        "float[2,4,3,5] x, float[4] x2, float[4] b, float[4] m, float[4] v",
         "y = BatchNormalization(x, x2, b, m, v)",
         low=0.1,
-        dialects=(),
-        refused="gamma is computed at run time",
+        dialects=PORTABLE,
+    ),
+    "instance_at_run_time": Case(
+        "float[2,4,3,5] x, float[4] x2, float[4] x3", "y = InstanceNormalization(x, x2, x3)", dialects=PORTABLE
     ),
     **{
         f"instance_{name}": scaled("InstanceNormalization", shape, "4", "4")
@@ -76,18 +90,21 @@ CASES = {
     "layer_rank_5": scaled("LayerNormalization<axis=3>", "2,3,2,2,3", "2,3"),
     "layer_of_one": scaled("LayerNormalization", "2,3,1", "1", "1"),
     "layer_far_from_zero": scaled("LayerNormalization", "2,4,32", "32", "32", low=99, high=101),
-    "layer_mean": Case(
-        "float[2,4,6] x, float[6] g",
-        "y, mean = LayerNormalization(x, g)",
-        dialects=(),
-        refused="only the first 1 of its outputs can be made",
+    "layer_statistics": Case(
+        "float[2,4,6] x, float[6] g, float[6] b",
+        "y, mean, deviation = LayerNormalization<epsilon=0.5>(x, g, b)",
+        dialects=PORTABLE,
+    ),
+    "layer_statistics_of_all": Case(
+        "float[2,4,6] x, float[6] g", "y, mean, deviation = LayerNormalization<axis=0>(x, g)", dialects=PORTABLE
+    ),
+    "layer_at_run_time": Case(
+        "float[2,4,6] x, float[4,6] x2, float[6] x3", "y = LayerNormalization<axis=1>(x, x2, x3)", dialects=PORTABLE
     ),
     "layer_scale_at_run_time": Case(
-        "float[2,4,6] x, float[6] x2",
-        "y = LayerNormalization(x, x2)",
-        dialects=(),
-        refused="the scale is computed at run time",
+        "float[2,4,6] x, float[6] x2, float[6] b", "y = LayerNormalization(x, x2, b)", dialects=PORTABLE
     ),
+    "rms_at_run_time": Case("float[2,4,6] x, float[6] x2", "y = RMSNormalization(x, x2)", opset=23, dialects=PORTABLE),
     "rms": scaled("RMSNormalization", "2,4,6", "6", opset=23),
     "rms_two_axes": scaled("RMSNormalization<axis=2, epsilon=0.5>", "2,4,3,6", "3,6", opset=23),
     "rms_vector": scaled("RMSNormalization", "6", "6", opset=23),

@@ -9,7 +9,7 @@ from converters.caffe.graph import Blob, layer
 from converters.errors import require
 from converters.onnx_to_caffe.ops.norm import trailing_affine
 from converters.onnx_to_caffe.ops.pool import magnitudes
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.registry import Value, lowers, need_blob
 
 TINY = 1e-37  # keeps a zero vector from 0 * infinity, and is lost in the sum of any other
 
@@ -38,7 +38,7 @@ def rms_normalization(x: Value, gamma: Value, *, axis: int = -1, epsilon: float 
     axis %= x.rank
     runs = _around(x, axis, x.rank)
     normal = over_root_of_sum(runs, 2, 1 / runs.shape[1], epsilon)
-    return trailing_affine(layers.reshape(normal, x.shape), need_const(gamma, "the scale"), None, axis)
+    return trailing_affine(layers.reshape(normal, x.shape), gamma, None, axis)
 
 
 @lowers("LpNormalization")

@@ -12,10 +12,12 @@ from math import prod
 import numpy as np
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob
+from converters.caffe.graph import Blob, layer
 from converters.caffe.net import Lazy, Weights
 from converters.errors import require
-from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.ops.arithmetic import add, mul, sub
+from converters.onnx_to_caffe.ops.matmul import as_const
+from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob
 
 
 def standardised(x: Blob, sets: int, eps: float) -> Blob:
@@ -24,23 +26,37 @@ def standardised(x: Blob, sets: int, eps: float) -> Blob:
     return layers.reshape(layers.batch_statistics(runs, eps), x.shape)
 
 
-def affine(x: Blob, gamma: Const, beta: Const | None) -> Blob:
+def affine(x: Blob, gamma: Value, beta: Value) -> Blob:
     """gamma * x + beta per channel; nothing where they are 1 and 0."""
-    trivial = np.all(gamma.array == 1) and (beta is None or not np.any(beta.array))
-    return x if trivial else layers.scale(x, gamma, beta)
+    if isinstance(gamma, Const) and isinstance(beta, Const):
+        return x if _trivial(gamma, beta) else layers.scale(x, gamma, beta)
+    return add(mul(x, _column(gamma, x.rank)), _column(beta, x.rank))
 
 
-def trailing_affine(x: Blob, gamma: Const, beta: Const | None, axis: int) -> Blob:
+def trailing_affine(x: Blob, gamma: Value, beta: Value | None, axis: int) -> Blob:
     """gamma * x + beta over all axes from `axis` on, to which both broadcast: a Scale of rows."""
+    if isinstance(gamma, Blob) or isinstance(beta, Blob):
+        y = mul(x, gamma)
+        return y if beta is None else add(y, beta)
     size = prod(x.shape[axis:])
 
     def flat(value: Const) -> Weights:
         return Lazy((size,), lambda: np.broadcast_to(np.asarray(value, np.float32), x.shape[axis:]).reshape(size))
 
-    if np.all(gamma.array == 1) and (beta is None or not np.any(beta.array)):
+    if _trivial(gamma, beta):
         return x
     rows = layers.reshape(x, (prod(x.shape[:axis]), size))
     return layers.reshape(layers.scale(rows, flat(gamma), None if beta is None else flat(beta)), x.shape)
+
+
+def _trivial(gamma: Const, beta: Const | None) -> bool:
+    return bool(np.all(gamma.array == 1)) and (beta is None or not np.any(beta.array))
+
+
+def _column(vector: Value, rank: int) -> Value:
+    """One number a channel, with axes of size 1 for what comes behind the channels."""
+    shape = (*vector.shape, *(1,) * (rank - 2))
+    return layers.reshape(vector, shape) if isinstance(vector, Blob) else as_const(vector.array.reshape(shape))
 
 
 @lowers("BatchNormalization")
@@ -58,11 +74,20 @@ def batch_normalization(
     """BatchNormalization in inference -> BatchNorm, Scale. A blob of one axis holds one channel."""
     require(not training_mode, "training_mode=1: statistics of the batch", "export the model in eval mode")
     x = need_blob(x, "the input")
-    average, variance = need_const(mean, "the mean"), need_const(var, "the variance")
-    factor, shift = need_const(gamma, "gamma"), need_const(beta, "beta")
     rows = layers.reshape(x, (x.shape[0], 1)) if x.rank == 1 else x
-    normal = layers.batch_norm(rows, average, variance, epsilon)
-    return layers.reshape(layers.scale(normal, factor, shift), x.shape)
+    if isinstance(mean, Const) and isinstance(var, Const):
+        normal = layers.batch_norm(rows, mean, var, epsilon)
+    else:
+        inverse = as_const((var.array + epsilon) ** -0.5) if isinstance(var, Const) else _inverse(var, epsilon)
+        normal = mul(sub(rows, _column(mean, rows.rank)), _column(inverse, rows.rank))
+    if isinstance(gamma, Const) and isinstance(beta, Const):
+        return layers.reshape(layers.scale(normal, gamma, beta), x.shape)
+    return layers.reshape(affine(normal, gamma, beta), x.shape)
+
+
+def _inverse(variance: Blob, eps: float) -> Blob:
+    """One over the deviation."""
+    return layers.power(variance, power=-0.5, shift=eps)
 
 
 @lowers("InstanceNormalization")
@@ -70,19 +95,23 @@ def instance_normalization(x: Value, gamma: Value, beta: Value, *, epsilon: floa
     """InstanceNormalization -> BatchNorm with the statistics of each channel plane, Scale."""
     x = need_blob(x, "the input")
     normal = standardised(x, prod(x.shape[:2]), epsilon)
-    return affine(normal, need_const(gamma, "gamma"), need_const(beta, "beta"))
+    return affine(normal, gamma, beta)
 
 
 @lowers("LayerNormalization")
 def layer_normalization(
     x: Value, gamma: Value, beta: Value | None = None, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
-) -> Blob:
-    """LayerNormalization -> BatchNorm with the statistics of all axes from `axis` on, Scale."""
+) -> tuple[Blob, Blob, Blob]:
+    """LayerNormalization -> BatchNorm with the statistics of all axes from `axis` on, Scale; also those statistics."""
     x = need_blob(x, "the input")
     axis %= x.rank
-    normal = standardised(x, prod(x.shape[:axis]), epsilon)
-    shift = None if beta is None else need_const(beta, "B")
-    return trailing_affine(normal, need_const(gamma, "the scale"), shift, axis)
+    sets = prod(x.shape[:axis])
+    y = trailing_affine(standardised(x, sets, epsilon), gamma, beta, axis)
+    runs = layers.reshape(x, (1, sets, prod(x.shape) // sets, 1))
+    centred = layer("MVN", runs, mvn_param={"normalize_variance": False}).tops[0]
+    inverse = _inverse(layers.global_pooling(layers.power(centred, power=2), "AVE"), epsilon)
+    shape = (*x.shape[:axis], *(1,) * (x.rank - axis))
+    return y, layers.reshape(layers.global_pooling(runs, "AVE"), shape), layers.reshape(inverse, shape)
 
 
 @lowers("MeanVarianceNormalization")
