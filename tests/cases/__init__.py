@@ -22,7 +22,7 @@ from onnx import numpy_helper
 class Case:
     """One operator use. `low` and `high` bound what is fed and the constants; `dialects` are those that must take it.
 
-    `refused` rows must be refused everywhere, with that text in the message. `tolerance` other than 1e-4 needs `why`.
+    An output that is no float has its type before its name. `refused` rows must be refused everywhere, with that text in the message. `tolerance` other than 1e-4 needs `why`.
     """
 
     inputs: str
@@ -46,7 +46,7 @@ def build(case: Case) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
     """Return the model of a case and its feeds."""
     last = re.findall(r"(?:^|;)\s*([\w, ]+?)\s*=", case.body)[-1]
     outputs = case.outputs or tuple(name.strip() for name in last.split(","))
-    typed = ", ".join(f"float {name}" for name in outputs)
+    typed = ", ".join(name if " " in name else f"float {name}" for name in outputs)
     body = case.body.replace(";", "\n")
     text = f'<ir_version: 10, opset_import: ["" : {case.opset}]>\ncase ({case.inputs}) => ({typed}) {{\n{body}\n}}'
     model = onnx.parser.parse_model(text)

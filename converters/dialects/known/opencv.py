@@ -2,24 +2,75 @@
 
 from __future__ import annotations
 
-from converters.caffe.functions import ALONE, COMPOSED
+from dataclasses import replace
+
+from converters.caffe.functions import ALONE
 from converters.caffe.graph import Node
+from converters.caffe.shapes import MAX_AXES as ANY
+from converters.caffe.shapes import spatial
 from converters.dialects.base import Dialect, Rule, register, rule
 from converters.dialects.common import CAFFE_2017, CONVOLUTION, POOLING, axes_between, no_dilation
+from converters.dialects.fusion import fused_wrongly
 
 ABSENT = ("Bias", "Threshold", "Tile", "Reduction", "ArgMax", "Embed", "Parameter", "DummyData", "LSTM")
 
 
-def unfused_scale(node: Node) -> str:
-    """OpenCV fuses a Scale into the convolution before it as if it were per channel, whatever its shape."""
-    if len(node.bottoms) > 1 or not node.blobs:
+def learned_bias(node: Node) -> str:
+    """OpenCV's Scale by another blob forgets its bias."""
+    both = len(node.bottoms) > 1 and node.param("scale_param").get("bias_term", False)
+    return "Scale by another blob has no bias" if both else ""
+
+
+def last_window(node: Node) -> str:
+    """Rounding up, a last window may start beyond the image. Caffe drops it on every axis where any axis has padding;
+    OpenCV drops it on the axes with padding and fills it otherwise.
+    """
+    param = node.param("pooling_param")
+    if param.get("global_pooling", False) or not param.get("ceil_mode", True):
         return ""
-    per_channel = node.param("scale_param").get("axis", 1) == 1 and len(node.blobs[0].shape) == 1
-    source = node.bottoms[0].node
-    while source.type in ("Dropout", "Power"):
-        source = source.bottoms[0].node
-    fused = source.type in ("Convolution", "Deconvolution") and not per_channel
-    return f"Scale that is not per channel would be fused wrongly into the {source.type} before it" if fused else ""
+    sizes = node.bottoms[0].shape[2:]
+    kernel, stride, pad = (spatial(param, n, 2, d) for n, d in (("kernel_size", 0), ("stride", 1), ("pad", 0)))
+    beyond = [
+        p == 0 and -(-(size - k) // s) * s >= size for size, k, s, p in zip(sizes, kernel, stride, pad, strict=True)
+    ]
+    return "Pooling has a last window beyond the image" if any(beyond) else ""
+
+
+def explicit_points(node: Node) -> str:
+    """Without points OpenCV counts the tops that are read."""
+    points = node.param("slice_param").get("slice_point", ())
+    return "" if len(node.shapes) > 1 and points else "Slice takes at least one slice_point"
+
+
+def several(node: Node) -> str:
+    """OpenCV's Concat of one blob gives garbage."""
+    return "" if len(node.bottoms) > 1 else "Concat takes at least two bottoms"
+
+
+def written_out(node: Node) -> str:
+    """Over three axes OpenCV wants a number for each."""
+    param, count = node.param("convolution_param"), node.bottoms[0].rank - 2
+    short = [
+        n for n in ("kernel_size", "pad", "stride", "dilation") if count > 2 and n in param and _length(param[n]) == 1
+    ]
+    return f"{node.type} over {count} axes needs {count} values of {', '.join(short)}" if short else ""
+
+
+def _length(values: object) -> int:
+    return len(values) if isinstance(values, list | tuple) else 1
+
+
+def one_factor(node: Node) -> str:
+    """OpenCV scales one sum over channels and space by one factor alone."""
+    param = node.param("norm_param")
+    both = param.get("across_spatial", True) and not param.get("channel_shared", True)
+    return "Normalize across space takes one factor for all channels" if both else ""
+
+
+def full_order(node: Node) -> str:
+    """OpenCV does not append the axes that the order leaves out."""
+    whole = len(node.param("permute_param").get("order", ())) == node.bottoms[0].rank
+    return "" if whole else "Permute needs the full order"
 
 
 def lrn_bias(node: Node) -> str:
@@ -28,7 +79,7 @@ def lrn_bias(node: Node) -> str:
 
 
 def stored_statistics(node: Node) -> str:
-    """OpenCV takes batch statistics image by image, and adds 1e-9 to the variance whatever eps says."""
+    """OpenCV takes batch statistics image by image, and divides by the root of 1 + eps once more."""
     use = node.param("batch_norm_param").get("use_global_stats", True)
     return "" if use else "BatchNorm has its own eps for batch statistics"
 
@@ -55,34 +106,60 @@ def no_minus(node: Node) -> str:
     return f"HardSigmoid would lose the sign of {', '.join(negative)}" if negative else ""
 
 
-OPENCV_4: dict[str, Rule] = {name: found for name, found in CAFFE_2017.items() if name not in ABSENT} | {
-    "Convolution": rule("convolution_param", CONVOLUTION, axes_between(3, 5)),
-    "Deconvolution": rule("convolution_param", CONVOLUTION, no_dilation, axes_between(4, 4)),
-    "Scale": rule("scale_param", "axis num_axes bias_term", unfused_scale),
-    "BatchNorm": rule("batch_norm_param", "use_global_stats moving_average_fraction eps", stored_statistics),
-    "LRN": rule("lrn_param", "local_size alpha beta norm_region k", lrn_bias),
-    "Log": rule("log_param", "base scale shift", natural_log),
-    "MVN": rule("mvn_param", "normalize_variance across_channels eps", eps_outside),
-    "Reshape": rule("reshape_param", "shape", has_axes),
-}
+def no_row(node: Node) -> str:
+    """OpenCV sees n numbers of one axis as (n) here and as (n, 1) there."""
+    return f"{node.type} takes no blob of one axis" if any(blob.rank == 1 for blob in node.bottoms[:1]) else ""
+
+
+def without_rows(rules: dict[str, Rule]) -> dict[str, Rule]:
+    """The rules with blobs of one axis left to the layers that make and unmake them."""
+    free = ("Input", "Reshape", "Flatten", "Split", "Silence")
+    return {
+        name: found if name in free else replace(found, checks=(no_row, *found.checks)) for name, found in rules.items()
+    }
+
+
+OPENCV_4 = without_rows(
+    {name: found for name, found in CAFFE_2017.items() if name not in ABSENT}
+    | {
+        "Convolution": rule("convolution_param", CONVOLUTION, axes_between(3, 5), written_out),
+        "Deconvolution": rule("convolution_param", CONVOLUTION, no_dilation, axes_between(4, 4)),
+        "Pooling": rule("pooling_param", POOLING + " ceil_mode", last_window),
+        "Scale": rule("scale_param", "axis num_axes bias_term", axes_between(1, ANY), learned_bias, fused_wrongly),
+        "BatchNorm": rule(
+            "batch_norm_param", "use_global_stats moving_average_fraction eps", stored_statistics, fused_wrongly
+        ),
+        "PReLU": rule("prelu_param", "channel_shared", axes_between(2, 4), fused_wrongly),
+        "Power": rule("power_param", "power scale shift", fused_wrongly),
+        "LRN": rule("lrn_param", "local_size alpha beta norm_region k", lrn_bias),
+        "Log": rule("log_param", "base scale shift", natural_log),
+        "MVN": rule("mvn_param", "normalize_variance across_channels eps", axes_between(4, 4), eps_outside),
+        "Concat": rule("concat_param", "axis", several),
+        "Slice": rule("slice_param", "axis slice_point", explicit_points),
+        "Reshape": rule("reshape_param", "shape", has_axes),
+    }
+)
 OPENCV = register(
     Dialect(
         "opencv",
         "OpenCV 4's readNetFromCaffe",
         OPENCV_4
-        | {
-            "Pooling": rule("pooling_param", POOLING + " ceil_mode"),
-            "Permute": rule("permute_param", "order"),
-            "ShuffleChannel": rule("shuffle_channel_param", "group"),
-            "Normalize": rule("norm_param", "across_spatial channel_shared eps"),
-            "HardSwish": rule(),
-            "HardSigmoid": rule("hardsigmoid_param", "alpha beta", no_minus),
-            "Mish": rule(),
-            "ReLU6": rule(),
-            "Swish": rule(),
-            **dict.fromkeys((*COMPOSED, *ALONE), rule()),
-            "MatMul": rule(),
-        },
+        | without_rows(
+            {
+                "Permute": rule("permute_param", "order", full_order),
+                "ShuffleChannel": rule("shuffle_channel_param", "group"),
+                "Normalize": rule("norm_param", "across_spatial channel_shared eps", one_factor),
+                "HardSwish": rule(),
+                "HardSigmoid": rule("hardsigmoid_param", "alpha beta", no_minus),
+                "Mish": rule(),
+                "ReLU6": rule(),
+                "Swish": rule(),
+                **dict.fromkeys(
+                    ("Gelu", "GeluApproximation", "Sign", *ALONE), rule()
+                ),  # its Erf is right to 4e-7, no more
+                "MatMul": rule(),
+            }
+        ),
         engines=("opencv",),
     )
 )

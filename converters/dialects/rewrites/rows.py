@@ -1,0 +1,38 @@
+"""Blobs of one axis for engines that know none: OpenCV sees n numbers now as (n), now as (n, 1), and stumbles over it.
+
+The layer is moved to (1, n), so that one axis is left to inputs, to Reshape and to what a Reshape reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from converters.caffe import layers
+from converters.caffe.functions import ALONE, COMPOSED
+from converters.caffe.graph import Blob, Node, layer
+from converters.dialects.legalise import rewrites
+from converters.errors import require
+
+PLAIN = (
+    *("AbsVal", "BNLL", "ELU", "Eltwise", "Exp", "HardSigmoid", "HardSwish", "Log", "Mish", "Power", "ReLU", "ReLU6"),
+    *("Sigmoid", "Swish", "TanH", *COMPOSED, *ALONE),
+)
+ALONG_AXIS = {"Concat": "concat_param", "Scale": "scale_param", "Slice": "slice_param", "Softmax": "softmax_param"}
+
+
+def as_row(node: Node) -> tuple[Blob, ...]:
+    """The same layer on (1, n), its axis counted on by one."""
+    require(all(blob.rank == 1 for blob in node.bottoms), "it has other than one axis")
+    params: Mapping[str, Any] = node.params
+    if node.type in ALONG_AXIS:
+        group = ALONG_AXIS[node.type]
+        params = {**params, group: {**node.param(group), "axis": 1}}
+    count = 1 if node.type == "Scale" else len(node.bottoms)
+    rows = [layers.reshape(blob, (1, *blob.shape)) for blob in node.bottoms[:count]]
+    made = layer(node.type, *rows, *node.bottoms[count:], tops=len(node.shapes), blobs=node.blobs, **params)
+    return tuple(layers.reshape(top, shape) for top, shape in zip(made.tops, node.shapes, strict=True))
+
+
+for kind in (*PLAIN, *ALONG_AXIS):
+    rewrites(kind)(as_row)

@@ -1,0 +1,86 @@
+"""Functions of one number: those that Caffe has, those that are composed, and those that only some engine has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from converters.caffe import layers
+from converters.caffe.functions import apply
+from converters.caffe.graph import Blob
+from converters.onnx_to_caffe.ops.arithmetic import negative
+from converters.onnx_to_caffe.ops.linear import affine
+from converters.onnx_to_caffe.registry import Value, lowers, need_blob
+
+
+@lowers("Exp")
+def exp(x: Value) -> Blob:
+    """Exp -> Exp."""
+    return layers.neuron("Exp", need_blob(x, "the input"))
+
+
+@lowers("Log")
+def log(x: Value) -> Blob:
+    """Log -> Log."""
+    return layers.neuron("Log", need_blob(x, "the input"))
+
+
+@lowers("Abs")
+def abs_(x: Value) -> Blob:
+    """Abs -> AbsVal."""
+    return layers.neuron("AbsVal", need_blob(x, "the input"))
+
+
+@lowers("Sinh")
+def sinh(x: Value) -> Blob:
+    """Half the difference of exp(x) and exp(-x)."""
+    x = need_blob(x, "the input")
+    return layers.eltwise("SUM", *_exponentials(x), coeff=(0.5, -0.5))
+
+
+@lowers("Cosh")
+def cosh(x: Value) -> Blob:
+    """Half the sum of exp(x) and exp(-x)."""
+    return layers.eltwise("SUM", *_exponentials(need_blob(x, "the input")), coeff=(0.5, 0.5))
+
+
+def _exponentials(x: Blob) -> tuple[Blob, Blob]:
+    return layers.neuron("Exp", x), layers.neuron("Exp", x, exp_param={"scale": -1.0})
+
+
+@lowers("Asinh")
+def asinh(x: Value) -> Blob:
+    """log(x + sqrt(x**2 + 1)) of the positive part, less that of the negative: far below 0 the sum would cancel."""
+    x = need_blob(x, "the input")
+
+    def positive(part: Blob) -> Blob:
+        root = layers.power(layers.mul(part, part), power=0.5, shift=1)
+        return layers.neuron("Log", layers.add(part, root))
+
+    return layers.sub(positive(layers.relu(x)), positive(layers.relu(negative(x))))
+
+
+@lowers("Acosh")
+def acosh(x: Value) -> Blob:
+    """log(x + sqrt(x**2 - 1))."""
+    x = need_blob(x, "the input")
+    return layers.neuron("Log", layers.add(x, layers.power(layers.mul(x, x), power=0.5, shift=-1)))
+
+
+@lowers("Atanh")
+def atanh(x: Value) -> Blob:
+    """Half of log(1 + x) - log(1 - x)."""
+    x = need_blob(x, "the input")
+    above, below = (layers.neuron("Log", affine(x, scale=sign, shift=1)) for sign in (1, -1))
+    return layers.eltwise("SUM", above, below, coeff=(0.5, -0.5))
+
+
+def _applied(op: str) -> Callable[[Value], Blob]:
+    def lowering(x: Value) -> Blob:
+        return apply(op, need_blob(x, "the input"))
+
+    lowering.__doc__ = f"{op} -> {op}, where an engine has it or a dialect's rewrite makes it."
+    return lowering
+
+
+for name in ("Erf", "Sign", "Floor", "Ceil", "Round", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan"):
+    lowers(name)(_applied(name))

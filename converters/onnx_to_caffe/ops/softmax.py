@@ -1,0 +1,62 @@
+"""Softmax and what is told by comparing numbers along an axis."""
+
+from __future__ import annotations
+
+from converters.caffe import layers
+from converters.caffe.broadcast import expand
+from converters.caffe.graph import Blob, layer
+from converters.caffe.reduce import index_of_largest, largest, log_largest_share, rank_of_largest
+from converters.errors import require
+from converters.onnx_to_caffe.ops.arithmetic import negative, plus
+from converters.onnx_to_caffe.ops.broadcast import view
+from converters.onnx_to_caffe.registry import Value, lowers, need_blob
+
+EXACT = 2**24  # whole numbers up to here are exact in float32
+
+
+@lowers("Softmax")
+def softmax(x: Value, *, axis: int = -1) -> Blob:
+    """Softmax -> Softmax, the axis counted from the front."""
+    x = need_blob(x, "the input")
+    return layers.softmax(x, axis % x.rank)
+
+
+@lowers("LogSoftmax")
+def log_softmax(x: Value, *, axis: int = -1) -> Blob:
+    """x - logsumexp(x). The logarithm of Softmax itself would be -inf where a share underflows."""
+    x = need_blob(x, "the input")
+    axis %= x.rank
+    top = largest(x, axis, axis + 1)
+    return plus(x, layers.sub(log_largest_share(x, axis, axis + 1), top))
+
+
+@lowers("Hardmax")
+def hardmax(x: Value, *, axis: int = -1) -> Blob:
+    """1 at the first maximum along an axis, else 0: scores that fall along the axis, less the best score, plus 1."""
+    x = need_blob(x, "the input")
+    axis %= x.rank
+    scores, best = rank_of_largest(x, axis, last=False)
+    behind = layers.sub(scores, expand(best, x.shape))
+    return layers.relu(layers.power(behind, shift=1))
+
+
+@lowers("ArgMax")
+def argmax(x: Value, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Blob:
+    """ArgMax -> ArgMax, whose index is a float. Of equal numbers Caffe takes the last, ONNX the first unless told."""
+    return _argmax(need_blob(x, "the input"), axis, keepdims, select_last_index)
+
+
+@lowers("ArgMin")
+def argmin(x: Value, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Blob:
+    """ArgMin -> ArgMax of the negative."""
+    return _argmax(negative(need_blob(x, "the input")), axis, keepdims, select_last_index)
+
+
+def _argmax(x: Blob, axis: int, keepdims: int, last: int) -> Blob:
+    axis %= x.rank
+    require(x.shape[axis] <= EXACT, f"an index up to {x.shape[axis]}, over float32's whole numbers")
+    if last:
+        y = layer("ArgMax", x, argmax_param={"axis": axis}).tops[0]
+    else:
+        y = index_of_largest(x, axis, last=False)
+    return y if keepdims else view(y, (*x.shape[:axis], *x.shape[axis + 1 :]))
