@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 from converters.caffe.graph import POISON, Node
@@ -62,6 +63,21 @@ class Dialect:
         return self.layers[node.type].blocks(node)
 
 
+def intersection(*tables: Mapping[str, Rule]) -> dict[str, Rule]:
+    """The layers that every dialect has, with the fields that all of them read, under the limits of each."""
+    first, *rest = tables
+    common: dict[str, Rule] = {}
+    for kind in first:
+        if not all(kind in table for table in rest):
+            continue
+        rules = [table[kind] for table in tables]
+        if len({one.message for one in rules}) == 1:
+            checks = dict.fromkeys(check for one in rules for check in one.checks)
+            fields = frozenset.intersection(*(one.fields for one in rules))
+            common[kind] = Rule(rules[0].message, fields, tuple(checks))
+    return common
+
+
 DIALECTS: dict[str, Dialect] = {}
 
 
@@ -75,8 +91,12 @@ def find(name: str) -> Dialect:
     """Return a dialect by name, or from a TOML file of the user's."""
     if name in DIALECTS:
         return DIALECTS[name]
+    if name.endswith(".toml"):
+        from converters.dialects.toml_file import load  # it needs the rewrites' names, which need this module
+
+        return load(Path(name))
     known = ", ".join(DIALECTS)
-    raise ToolkitError(f"unknown dialect '{name}'; known: {known}")
+    raise ToolkitError(f"unknown dialect '{name}'; known: {known}, or the path of a .toml file")
 
 
 def load_all() -> None:

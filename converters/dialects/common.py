@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from converters.caffe.graph import Node
+from converters.caffe.shapes import MAX_AXES as ANY
 from converters.caffe.shapes import spatial
 from converters.dialects.base import Check, Rule, rule
 
@@ -12,22 +13,13 @@ CONVOLUTION = (
 POOLING = "pool kernel_size stride pad kernel_h kernel_w stride_h stride_w pad_h pad_w global_pooling"
 
 
-def at_most_axes(count: int) -> Check:
-    """The engine's layer takes blobs of at most so many axes."""
-
-    def check(node: Node) -> str:
-        rank = node.bottoms[0].rank
-        return f"{node.type} takes at most {count} axes, not {rank}" if rank > count else ""
-
-    return check
-
-
 def axes_between(low: int, high: int) -> Check:
     """The engine's layer takes blobs with so many axes."""
+    wanted = f"{low} axes" if low == high else f"{low} to {high} axes"
 
     def check(node: Node) -> str:
         rank = node.bottoms[0].rank
-        return "" if low <= rank <= high else f"{node.type} takes {low} to {high} axes, not {rank}"
+        return "" if low <= rank <= high else f"{node.type} takes {wanted}, not {rank}"
 
     return check
 
@@ -43,10 +35,21 @@ def no_dilation(node: Node) -> str:
     return f"{node.type} ignores dilation" if set(dilation) != {1} else ""
 
 
-def global_stats(node: Node) -> str:
-    """The engine has no batch statistics."""
-    use = node.param("batch_norm_param").get("use_global_stats", True)
-    return "" if use else "BatchNorm has no batch statistics"
+def within_channel_bias(node: Node) -> str:
+    """Caffe's LRN reads k only across channels."""
+    param = node.param("lrn_param")
+    within = param.get("norm_region", "ACROSS_CHANNELS") == "WITHIN_CHANNEL"
+    return "LRN within a channel ignores k" if within and param.get("k", 1) != 1 else ""
+
+
+def grows(node: Node) -> str:
+    """The engine's Pad does not cut."""
+    negative = [name for name, value in node.param("pad_param").items() if name != "pad_value" and _negative(value)]
+    return f"Pad takes no negative {', '.join(negative)}" if negative else ""
+
+
+def _negative(value: object) -> bool:
+    return isinstance(value, int) and value < 0
 
 
 CAFFE_2017: dict[str, Rule] = {
@@ -55,9 +58,9 @@ CAFFE_2017: dict[str, Rule] = {
     "Deconvolution": rule("convolution_param", CONVOLUTION),
     "Pooling": rule("pooling_param", POOLING),
     "InnerProduct": rule("inner_product_param", "num_output bias_term axis"),
-    "BatchNorm": rule("batch_norm_param", "use_global_stats moving_average_fraction eps"),
-    "Scale": rule("scale_param", "axis num_axes bias_term"),
-    "Bias": rule("bias_param", "axis num_axes"),
+    "BatchNorm": rule("batch_norm_param", "use_global_stats moving_average_fraction eps", axes_between(2, ANY)),
+    "Scale": rule("scale_param", "axis num_axes bias_term", axes_between(1, ANY)),
+    "Bias": rule("bias_param", "axis num_axes", axes_between(1, ANY)),
     "Eltwise": rule("eltwise_param", "operation coeff"),
     "ReLU": rule("relu_param", "negative_slope"),
     "PReLU": rule("prelu_param", "channel_shared", axes_between(2, 4)),
@@ -71,8 +74,8 @@ CAFFE_2017: dict[str, Rule] = {
     "Log": rule("log_param", "base scale shift"),
     "Threshold": rule("threshold_param", "threshold"),
     "Softmax": rule("softmax_param", "axis"),
-    "LRN": rule("lrn_param", "local_size alpha beta norm_region k"),
-    "MVN": rule("mvn_param", "normalize_variance across_channels eps", at_most_axes(4)),
+    "LRN": rule("lrn_param", "local_size alpha beta norm_region k", within_channel_bias),
+    "MVN": rule("mvn_param", "normalize_variance across_channels eps", axes_between(2, 4)),
     "Concat": rule("concat_param", "axis"),
     "Slice": rule("slice_param", "axis slice_point"),
     "Split": rule(),

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from converters.dialects.base import Dialect, register
-from converters.dialects.known.opencv import OPENCV_4
+from converters.dialects.base import Dialect, intersection, register
+from converters.dialects.known.brocolli import BROCOLLI
+from converters.dialects.known.bvlc import BVLC, BVLC_1_0
+from converters.dialects.known.opencv import OPENCV
+from converters.dialects.known.ssd import SSD
 
-PORTABLE = register(Dialect("portable", "every Caffe: BVLC, SSD, brocolli and OpenCV 4", OPENCV_4, engines=("opencv", "caffe")))
+LAYERS = intersection(*(dialect.layers for dialect in (BVLC_1_0, BVLC, SSD, BROCOLLI, OPENCV)))
+PORTABLE = register(
+    Dialect("portable", "every Caffe: BVLC, SSD, brocolli and OpenCV 4", LAYERS, engines=("opencv", "caffe"))
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, layer
+from converters.caffe.shapes import spatial
 from converters.dialects.legalise import rewrites
 from converters.errors import require
 
@@ -25,6 +26,23 @@ def pool_ceil_mode(node: Node) -> Blob:
 def pool_and_crop(node: Node) -> Blob:
     """Pool rounding up, then cut the surplus row and column off; the windows that stay are the same."""
     y = layer("Pooling", *node.bottoms, pooling_param=_without_rounding(node)).tops[0]
+    for axis in (2, 3):
+        y = layers.narrow(y, axis, 0, node.shapes[0][axis])
+    return y
+
+
+@rewrites("Pooling")
+def cut_and_pool(node: Node) -> Blob:
+    """Cut off first what no window reads, where a last window would lie beyond the image: on axes without padding."""
+    param = _without_rounding(node)
+    x = node.bottoms[0]
+    kernel, stride, pad = (
+        spatial(param, name, 2, default) for name, default in (("kernel_size", 0), ("stride", 1), ("pad", 0))
+    )
+    for axis, k, s, p in zip((2, 3), kernel, stride, pad, strict=True):
+        if p == 0:
+            x = layers.narrow(x, axis, 0, (node.shapes[0][axis] - 1) * s + k)
+    y = layer("Pooling", x, pooling_param=param).tops[0]
     for axis in (2, 3):
         y = layers.narrow(y, axis, 0, node.shapes[0][axis])
     return y

@@ -46,10 +46,3 @@ def pixel_shuffle_by_deconvolution(node: Node) -> Blob:
 
     weight = Lazy((c * r * r, 1, r, r), one_hot)
     return layers.convolution(node.bottoms[0], weight, stride=(r, r), group=c, transposed=True)
-
-
-@rewrites("Scale")
-def unfused_scale(node: Node) -> Blob:
-    """Put a Split between a convolution and a Scale that OpenCV would fuse wrongly."""
-    x, *rest = node.bottoms
-    return Node(node.type, (layers.identity(x), *rest), node.params, node.blobs, node.shapes).tops[0]

@@ -1,0 +1,20 @@
+"""A layer that changes nothing, where OpenCV would fuse two layers wrongly."""
+
+from __future__ import annotations
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob, Node
+from converters.dialects.fusion import fused_wrongly
+from converters.dialects.legalise import rewrites
+from converters.errors import require
+
+
+@rewrites("BatchNorm")
+@rewrites("PReLU")
+@rewrites("Power")
+@rewrites("Scale")
+def keep_apart(node: Node) -> Blob:
+    """Put a Split before the layer."""
+    require(fused_wrongly(node), "it is not fused")
+    x, *rest = node.bottoms
+    return Node(node.type, (layers.identity(x), *rest), node.params, node.blobs, node.shapes).tops[0]
