@@ -62,14 +62,15 @@ CASES = {
     "volume_cube": conv("strides=[2,2,2], pads=[1,1,1,1,1,1]", "float[1,2,6,6,6] x, float[4,2,3,3,3] w"),
     "four_dimensions": Case("float[1,2,3,3,3,3] x, float[2,2,2,2,2,2] w", "y = Conv(x, w)"),
     "weight_at_run_time": Case(
-        "float[1,4,9,8] x, float[6,4,3,3] x2",
-        "y = Conv(x, x2)",
-        dialects=(),
-        refused="the weight is computed at run time",
+        "float[2,4,9,8] x, float[6,4,3,3] x2", "y = Conv<pads=[0,1,1,0], strides=[2,1]>(x, x2)", dialects=PORTABLE
     ),
-    "bias_at_run_time": Case(
-        f"{X2}, {W2}, float[6] x2", "y = Conv(x, w, x2)", dialects=(), refused="the bias is computed at run time"
+    "weight_and_bias_at_run_time": Case(
+        "float[1,4,9] x, float[6,2,3] x2, float[6] x3", "y = Conv<group=2, dilations=[2]>(x, x2, x3)", dialects=PORTABLE
     ),
+    "correlation": Case(
+        "float[2,4,9,8] x, float[4,1,5,4] x2, float[4] b", "y = Conv<group=4>(x, x2, b)", dialects=PORTABLE
+    ),
+    "bias_at_run_time": Case(f"{X2}, {W2}, float[6] x2", "y = Conv(x, w, x2)", dialects=PORTABLE),
     "input_constant": Case(
         "float[1,4,3,3] c, float[6,4,3,3] x", "y = Conv(c, x)", dialects=(), refused="the input is a constant"
     ),
@@ -123,9 +124,16 @@ CASES = {
         "strides=[1,2,3], dilations=[2,1,2], group=2", "float[1,4,3,2,2] x, float[4,3,2,3,2] w, float[6] b"
     ),
     "transpose_weight_at_run_time": Case(
-        "float[1,4,5,4] x, float[4,3,3,3] x2",
-        "y = ConvTranspose(x, x2)",
-        dialects=(),
-        refused="the weight is computed at run time",
+        "float[2,4,5,4] x, float[4,3,3,3] x2",
+        "y = ConvTranspose<strides=[2,2], pads=[0,1,1,0], output_padding=[1,0]>(x, x2)",
+        dialects=PORTABLE,
+    ),
+    "transpose_everything_at_run_time": Case(
+        "float[2,4,5] x, float[4,3,3] x2, float[6] x3",
+        "y = ConvTranspose<group=2, strides=[2], dilations=[2]>(x, x2, x3)",
+        dialects=PORTABLE,
+    ),
+    "transpose_bias_at_run_time": Case(
+        "float[1,4,5,4] x, float[4,3,3,3] w, float[3] x2", "y = ConvTranspose(x, w, x2)", dialects=PORTABLE
     ),
 }

@@ -9,8 +9,9 @@ from converters.caffe.graph import Blob
 from converters.caffe.kernels import grown_dilated
 from converters.caffe.net import Weights
 from converters.errors import require
+from converters.onnx_to_caffe.ops.unfold import picks, product_of_columns
 from converters.onnx_to_caffe.ops.windows import Axis, axes
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.registry import Value, lowers, need_blob
 
 
 def _uneven(axis: Axis) -> int:
@@ -44,9 +45,21 @@ def conv(
     auto_pad: str = "NOTSET",
 ) -> Blob:
     """Conv -> Convolution; pads that differ between ends become zero taps of the kernel."""
-    x, w = need_blob(x, "the input"), need_const(w, "the weight")
-    bias = need_const(b, "the bias") if b is not None else None
+    x = need_blob(x, "the input")
+    require(w.rank == x.rank, f"a weight of {w.rank} axes for an input of {x.rank}")
     kernel = w.shape[2:]
     require(not kernel_shape or tuple(kernel_shape) == kernel, f"kernel_shape {list(kernel_shape)} of {w.shape}")
     windows = axes(x.shape[2:], kernel, strides, pads, dilations, auto_pad)
-    return convolve(x, w, bias, windows, group)
+    if isinstance(w, Blob):
+        columns = convolve(x, picks(x.shape[1], kernel), None, windows, x.shape[1])
+        return biased(product_of_columns(columns, w, group), b)
+    if isinstance(b, Blob):
+        return biased(convolve(x, w, None, windows, group), b)
+    return convolve(x, w, b, windows, group)
+
+
+def biased(y: Blob, b: Value | None) -> Blob:
+    """y + b per channel."""
+    if b is None:
+        return y
+    return layers.bias_by(y, b, axis=1) if isinstance(b, Blob) else layers.bias(y, b)

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from converters.caffe import layers
 from converters.caffe.graph import Blob
 from converters.caffe.kernels import grown_dilated
+from converters.caffe.net import Weights
 from converters.errors import require
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.ops.conv import biased
+from converters.onnx_to_caffe.ops.unfold import picks, spread_to_columns
+from converters.onnx_to_caffe.registry import Value, lowers, need_blob
 
 
 def _cut(
@@ -44,8 +47,8 @@ def conv_transpose(
     output_shape: Sequence[int] = (),
 ) -> Blob:
     """ConvTranspose -> Deconvolution; uneven pads and output_padding become zero taps of the kernel."""
-    x, w = need_blob(x, "the input"), need_const(w, "the weight")
-    bias = need_const(b, "the bias") if b is not None else None
+    x = need_blob(x, "the input")
+    require(w.rank == x.rank, f"a weight of {w.rank} axes for an input of {x.rank}")
     sizes, kernel = x.shape[2:], w.shape[2:]
     count = len(kernel)
     require(not kernel_shape or tuple(kernel_shape) == kernel, f"kernel_shape {list(kernel_shape)} of {w.shape}")
@@ -71,7 +74,13 @@ def conv_transpose(
     pad = [max(b, e, 0) for b, e in zip(begin, end, strict=True)]
     front = [p - b for p, b in zip(pad, begin, strict=True)]
     back = [p - e for p, e in zip(pad, end, strict=True)]
-    weight, dilations = grown_dilated(w, front, back, dilations)
-    return layers.convolution(
-        x, weight, bias, stride=strides, pad=pad, dilation=dilations, group=group, transposed=True
-    )
+    taps: Weights
+    if isinstance(w, Blob):
+        x, group = spread_to_columns(x, w, group), w.shape[1] * group
+        taps = picks(group, kernel)
+    else:
+        taps = w
+    weight, dilations = grown_dilated(taps, front, back, dilations)
+    fixed = None if isinstance(b, Blob) else b
+    y = layers.convolution(x, weight, fixed, stride=strides, pad=pad, dilation=dilations, group=group, transposed=True)
+    return biased(y, b) if isinstance(b, Blob) else y
