@@ -14,9 +14,11 @@ import onnx_ir as ir
 
 from converters.errors import ConversionError, InvalidInput, Problem
 from converters.onnx_passes import clean, fold, precision, weights
+from converters.onnx_passes.focus import lift_focus
 from converters.onnx_passes.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.normalisations import spell_out
 from converters.onnx_passes.ort import FoldingFailed, simplify
+from converters.onnx_passes.siblings import join_slices
 from converters.onnx_passes.source import Source
 from converters.onnx_passes.spec import verify
 
@@ -48,6 +50,8 @@ def canonicalise(
     clean.restore_notes(model, notes)
     fold.fold_constants(model)
     clean.drop_no_ops(model)
+    lift_focus(model)
+    join_slices(model)
     verify(model)
     return model
 

@@ -19,7 +19,7 @@ class FoldingFailed(Exception):
 
 
 # Rewrites that would lose a structure which the later passes look for, or that approximate.
-DISABLED = ["ConstantSharing", "GeluFusionL1", "LayerNormFusionL1"]
+DISABLED = ["ConstantSharing", "GeluFusionL1", "LayerNormFusionL1", "SliceConcatToSpaceToDepthFusion"]
 
 
 def _session(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:

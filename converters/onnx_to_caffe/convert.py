@@ -16,6 +16,7 @@ from converters.caffe.passes.inplace import in_place
 from converters.caffe.passes.preprocess import Preprocessing, preprocess
 from converters.caffe.passes.shuffle import eliminate_shuffles
 from converters.caffe.passes.train import for_training
+from converters.caffe.passes.views import merge_views
 from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem, ToolkitError
 from converters.onnx_passes import Source, canonicalise, load
@@ -97,7 +98,7 @@ def convert(
     problems = [*lowered.problems, *(_at_node(lowered, *found) for found in legal.problems)]
     if problems:
         raise ConversionError(problems)
-    net = legal.net
+    net = merge_views(legal.net) if style == "deploy" else legal.net
     kept = {top for item in net.layers for top in item.tops}
     shapes = prove(net, {name: shape for name, shape in lowered.shapes.items() if name in kept})
     net, holds = in_place(net) if style == "deploy" else for_training(net)

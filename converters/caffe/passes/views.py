@@ -1,0 +1,38 @@
+"""One Reshape in place of several in a row: rewrites look at a blob in four axes, whatever shape it comes in."""
+
+from __future__ import annotations
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob, emit, rebuild
+from converters.caffe.net import Layer, Net
+
+VIEWS = {"Reshape", "Flatten"}
+
+
+def merge_views(net: Net) -> Net:
+    """Let every Reshape and Flatten read the blob that first held the numbers; those that nobody reads then go."""
+    if not any(item.type in VIEWS for item in net.layers):
+        return net
+    named: dict[str, Blob] = {}
+    inputs: list[Blob] = []
+    for item in net.layers:
+        if item.type == "Silence":
+            continue  # emission silences again what is then unread
+        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
+        tops = (_merged(node.tops[0], item, item.tops[0] in net.outputs),) if item.type in VIEWS else node.tops
+        named.update(zip(item.tops, tops, strict=True))
+        if item.type == "Input":
+            inputs.extend(tops)
+    return emit(net.name, named, net.outputs, inputs)
+
+
+def _merged(blob: Blob, item: Layer, is_output: bool) -> Blob:
+    source = blob.node.bottoms[0]
+    while source.node.type in VIEWS:
+        source = source.node.bottoms[0]
+    if source == blob.node.bottoms[0] and source.shape != blob.shape:
+        return blob
+    made = layers.identity(source) if source.shape == blob.shape and is_output else layers.reshape(source, blob.shape)
+    if made != source:
+        made.node.name, made.node.origin = item.name, item.origin
+    return made
