@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import onnx_ir as ir
@@ -22,6 +23,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], Sequence[int]]] = {
 }
 
 
+@cache
 def exported(name: str, **options: bool) -> tuple[ir.Model, nn.Module]:
     make, shape = NETS[name]
     net = nets.randomised(make())

@@ -13,8 +13,8 @@ from converters.errors import ConversionError, ToolkitError
 from tests.export import nets
 from tests.export.graphs import assert_unchanged, graph, kinds, run
 from tests.export.running import assert_same
-from toolkit.export import export
-from toolkit.export.opset import NEWEST, OLDEST, convert
+from toolkit.export import OPSETS, export
+from toolkit.export.opset import convert
 
 INT = np.int64
 
@@ -25,7 +25,7 @@ def mobile() -> tuple[nets.Mobile, ir.Model]:
     return net, export(net, input_shapes={"x": (1, 3, 16, 16)}, dynamic_batch=True)
 
 
-@pytest.mark.parametrize("opset", range(OLDEST, NEWEST + 1))
+@pytest.mark.parametrize("opset", OPSETS)
 def test_a_network_says_the_same_in_every_opset(opset: int) -> None:
     net, native = mobile()
     model = convert(native.clone(), opset)
@@ -47,7 +47,7 @@ def test_export_names_what_the_conversion_added(opset: int) -> None:
     assert all("source" in node.metadata_props for node in model.graph)
 
 
-@pytest.mark.parametrize("opset", [OLDEST - 1, NEWEST + 1])
+@pytest.mark.parametrize("opset", [OPSETS[0] - 1, OPSETS[-1] + 1])
 def test_other_opsets_are_refused_before_any_work(opset: int) -> None:
     with pytest.raises(ToolkitError, match=f"opset {opset} can't be written; choose one from 11 to 23"):
         export(nets.Mobile(), opset=opset)

@@ -9,6 +9,7 @@ import click
 
 from toolkit.cli import params
 from toolkit.cli.output import json_option, print_json, progress
+from toolkit.export import DEFAULT_OPSET, OPSETS
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 CHECKPOINT = click.Path(exists=True, dir_okay=False, path_type=Path)
 POSITIVE = click.IntRange(min=1)
+OPSET_HELP = f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]}."
 
 
 @click.command(
@@ -29,7 +31,7 @@ POSITIVE = click.IntRange(min=1)
 @click.option("--image-size", type=POSITIVE, help="Export for one RGB image of this height and width [default: 224].")
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="An input's shape; once for each.")
 @click.option("--dynamic-batch", is_flag=True, help="Leave the first dimension of inputs and outputs open.")
-@click.option("--opset", type=int, default=18, show_default=True, help="ONNX operator set, 11 to 23.")
+@click.option("--opset", type=int, default=DEFAULT_OPSET, show_default=True, help=OPSET_HELP)
 @click.option("--keep-bn", is_flag=True, help="Keep BatchNormalization apart from the convolutions before it.")
 @json_option
 def export_onnx(

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     import onnx_ir as ir
     from torch import nn
 
-__all__ = ["DEFAULT_OPSET", "ExportError", "export", "save"]
+__all__ = ["DEFAULT_OPSET", "OPSETS", "ExportError", "export", "save"]
 
 # torch's exporter writes 18 itself, so nothing is converted; onnxruntime reads it since 1.14 (2023), OpenCV since 4.8
 DEFAULT_OPSET = 18
+OPSETS = range(11, 24)
 
 
 def export(
@@ -41,7 +42,7 @@ def export(
         image_size: instead of shapes, for a module with one image input: [1, 3, image_size, image_size]. Without
             either, the module's own `image_size` is taken, or 224.
         dynamic_batch: leave dimension 0 of inputs and outputs open, as `batch`.
-        opset: 11 to 23.
+        opset: one of OPSETS.
         keep_bn: keep every BatchNormalization node; without it those behind convolutions are folded into them.
         names: module path -> layer name; by default what `module.layer_names()` returns, if it has that method.
 

@@ -14,10 +14,10 @@ import onnx
 import onnx_ir as ir
 
 from converters.errors import ConversionError, Problem, ToolkitError, Unsupported, require
+from toolkit.export import OPSETS
 from toolkit.export.graph import constant, dims, new_constant, operand, optional, replace
 from toolkit.export.trace import NATIVE_OPSET
 
-OLDEST, NEWEST = 11, 23
 Rewrite = Callable[[ir.Model, ir.Node], None]
 
 # Newer versions of these only accept more types, or change what they do in training.
@@ -33,8 +33,8 @@ _SAME_SINCE_11 = frozenset(  # as a list literal it would take a page
 
 def check_opset(opset: int) -> None:
     """Refuse what can't be written, naming the range."""
-    if not OLDEST <= opset <= NEWEST:
-        raise ToolkitError(f"opset {opset} can't be written; choose one from {OLDEST} to {NEWEST}")
+    if opset not in OPSETS:
+        raise ToolkitError(f"opset {opset} can't be written; choose one from {OPSETS[0]} to {OPSETS[-1]}")
 
 
 def convert(model: ir.Model, opset: int) -> ir.Model:
