@@ -1,0 +1,1 @@
+"""Side-by-side ratios, run by hand: one script a question, each a table. Never a timed test."""
