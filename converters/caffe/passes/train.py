@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import prod, sqrt
 from typing import Any
 
-from converters.caffe.net import Layer, Net
+from converters.caffe.net import Layer, Net, Weights
 from converters.caffe.passes.inplace import in_place
 from converters.caffe.shapes import prove
 
@@ -57,12 +58,19 @@ def _filler(kind: str, **values: float) -> dict[str, Any]:
     return {"type": kind, **values}
 
 
+def _weight_filler(weight: Weights) -> dict[str, Any]:
+    """He's initialisation; Caffe's own filler of that name takes no blob of more than four axes."""
+    if len(weight.shape) <= 4:
+        return _filler("msra")
+    return _filler("gaussian", std=sqrt(2 / prod(weight.shape[1:])))
+
+
 def _trainable(item: Layer) -> Layer:
     params: Mapping[str, Any] = item.params
     if item.type in ("Convolution", "Deconvolution"):
         old = params["convolution_param"]
         bias = old.get("bias_term", True)
-        full = {"bias_term": bias, "group": 1, "weight_filler": _filler("msra"), "dilation": [1]}
+        full = {"bias_term": bias, "group": 1, "weight_filler": _weight_filler(item.blobs[0]), "dilation": [1]}
         if "pad_h" not in old:
             full["pad"] = [0]
         if "stride_h" not in old:
@@ -81,12 +89,12 @@ def _trainable(item: Layer) -> Layer:
         }
         params = {"param": [FROZEN] * 3, **({"batch_norm_param": kept} if kept else {})}
     elif item.type == "Scale" and item.blobs:
-        fillers = {
-            "filler": _filler("constant", value=1.0),
-            "bias_term": True,
-            "bias_filler": _filler("constant", value=0.0),
-        }
+        fillers: dict[str, Any] = {"filler": _filler("constant", value=1.0)}
+        if len(item.blobs) > 1:
+            fillers |= {"bias_term": True, "bias_filler": _filler("constant", value=0.0)}
         params = {"param": [NO_DECAY] * len(item.blobs), "scale_param": {**params.get("scale_param", {}), **fillers}}
-    elif item.type == "Pooling" and "pad_h" not in params["pooling_param"]:
-        params = {"pooling_param": {"stride": 1, "pad": 0, **params["pooling_param"]}}
+    elif item.type == "Pooling":
+        old = params["pooling_param"]
+        written = {name: value for name, value in (("stride", 1), ("pad", 0)) if f"{name}_h" not in old}
+        params = {"pooling_param": {**written, **old}}
     return replace(item, params=params)
