@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from toolkit.parity import environment
 from toolkit.parity.compare import Comparison, OutputComparison
 from toolkit.parity.run import Run
 from toolkit.parity.sensitivity import MOVES, Sensitivity
+
+if TYPE_CHECKING:
+    from toolkit.parity.layer_report import LayerReport
+
+FORMAT = 1  # of the JSON
 
 
 class Verdict(Enum):
@@ -39,6 +47,7 @@ class Row:
     comparisons: tuple[Comparison, ...] = ()
     run: Run | None = None
     optional: bool = False
+    layers: LayerReport | None = None
 
     @property
     def counts(self) -> bool:
@@ -66,12 +75,16 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data. Numbers that JSON has no word for (NaN, infinity) become None."""
+        inside = next((row.layers for row in self.rows if row.layers), None)
         return {
+            "format": FORMAT,
             "verdict": self.verdict.value,
             "tolerance": self.tolerance,
             "tolerances": dict(self.tolerances),
             "samples": len(self.reference.inputs),
+            "environment": environment.describe(),
             "reference": _engine(self.reference),
+            "inputs": [_input(name, array) for name, array in self.reference.inputs[0].items()],
             "outputs": [
                 {
                     "name": one.name,
@@ -83,6 +96,8 @@ class Report:
                 for one in self.sensitivity
             ],
             "rows": [_row(row) for row in self.rows],
+            "graph": inside and inside.graph_json(),
+            "conversion": inside and inside.record,
         }
 
 
@@ -113,8 +128,13 @@ def judge(
 
 def worst(comparisons: Sequence[Comparison]) -> tuple[OutputComparison, ...]:
     """For each output the sample in which it came off worst, in the order of the outputs."""
+    return worst_of(output for comparison in comparisons for output in comparison.outputs)
+
+
+def worst_of(outputs: Iterable[OutputComparison]) -> tuple[OutputComparison, ...]:
+    """The same for comparisons of single outputs."""
     found: dict[str, OutputComparison] = {}
-    for output in (output for comparison in comparisons for output in comparison.outputs):
+    for output in outputs:
         if output.name not in found or _badness(output) > _badness(found[output.name]):
             found[output.name] = output
     return tuple(found.values())
@@ -163,6 +183,16 @@ def _row(row: Row) -> dict[str, Any]:
         "seconds": list(row.run.seconds) if row.run else [],
         "required_tolerance": _finite(max((found.required for found in row.comparisons), default=math.inf)),
         "samples": [[_output(output) for output in comparison.outputs] for comparison in row.comparisons],
+        "layers": row.layers and row.layers.to_json(),
+    }
+
+
+def _input(name: str, array: np.ndarray) -> dict[str, Any]:
+    return {
+        "name": name,
+        "shape": list(array.shape),
+        "minimum": float(array.min()) if array.size else None,
+        "maximum": float(array.max()) if array.size else None,
     }
 
 
