@@ -13,7 +13,7 @@ import onnx.version_converter
 import onnx_ir as ir
 
 from converters.errors import ConversionError, InvalidInput, Problem
-from converters.onnx_passes import clean, fold, precision, weights
+from converters.onnx_passes import clean, fold, precision, resize, weights
 from converters.onnx_passes.focus import lift_focus
 from converters.onnx_passes.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.normalisations import spell_out
@@ -64,7 +64,11 @@ def _fold(proto: onnx.ModelProto, source: Source, supported: frozenset[str]) -> 
         raise InvalidInput(f"{source.path}: opset {opset} is older than {OLDEST}; export again with a newer opset")
     try:
         if opset < OPSET:
+            old = opset < resize.FIRST_WITH_MODES and resize.has_resize(proto)
+            proto = simplify(proto) if old else proto
             proto = onnx.version_converter.convert_version(proto, OPSET)
+            if old:
+                resize.spell_out_coordinates(proto)
         folded = simplify(proto)
         unfolded = any(node.op_type == "Shape" for node in folded.graph.node)
         return simplify(folded) if unfolded else folded  # onnxruntime inlines functions after it has folded
