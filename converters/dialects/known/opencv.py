@@ -129,6 +129,7 @@ OPENCV_4 = without_rows(
         "BatchNorm": rule(
             "batch_norm_param", "use_global_stats moving_average_fraction eps", stored_statistics, fused_wrongly
         ),
+        "Eltwise": rule("eltwise_param", "operation coeff", axes_between(2, 5)),
         "PReLU": rule("prelu_param", "channel_shared", axes_between(2, 4), fused_wrongly),
         "Power": rule("power_param", "power scale shift", fused_wrongly),
         "LRN": rule("lrn_param", "local_size alpha beta norm_region k", lrn_bias),
@@ -154,9 +155,8 @@ OPENCV = register(
                 "Mish": rule(),
                 "ReLU6": rule(),
                 "Swish": rule(),
-                **dict.fromkeys(
-                    ("Gelu", "GeluApproximation", "Sign", *ALONE), rule()
-                ),  # its Erf is right to 4e-7, no more
+                # Its Erf is right to 4e-7, no more.
+                **dict.fromkeys(("Gelu", "GeluApproximation", "Sign", *ALONE), rule()),
                 "MatMul": rule(),
             }
         ),
