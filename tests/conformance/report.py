@@ -7,11 +7,11 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from tests.conformance.judge import CRASH, ENGINES, INVALID, REFUSED, RIGHT, WRONG, Verdict, judge
+from tests.conformance.judge import CRASH, DISPUTED, ENGINES, INVALID, REFUSED, RIGHT, WRONG, Verdict, judge
 from tests.conformance.suite import examples
 
 FORMS = ("given", "constants", "folders")
-KINDS = (RIGHT, REFUSED, INVALID, WRONG, CRASH)
+KINDS = (RIGHT, DISPUTED, REFUSED, INVALID, WRONG, CRASH)
 
 
 def run(form: str, dialect: str) -> list[Verdict]:
@@ -28,6 +28,11 @@ def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
 def faults(verdicts: Iterable[Verdict]) -> list[str]:
     """The examples that came out wrong or crashed the converter, one line each."""
     return [f"{v.kind}: {v.name}: {'; '.join(v.reasons)}" for v in verdicts if v.kind in (WRONG, CRASH)]
+
+
+def disputes(verdicts: Iterable[Verdict]) -> list[str]:
+    """The examples for which onnxruntime and the suite expect different numbers."""
+    return sorted(verdict.name.removesuffix("+constants") for verdict in verdicts if verdict.kind == DISPUTED)
 
 
 def refusals(verdicts: Iterable[Verdict]) -> list[str]:
@@ -62,6 +67,7 @@ def main() -> None:
     for (form, dialect), verdicts in found.items():
         print(f"\n== {form}, {dialect}: faults")
         print("\n".join(faults(verdicts)) or "none")
+        print("disputed:", ", ".join(disputes(verdicts)) or "none")
     for (form, dialect), verdicts in found.items():
         print(f"\n== {form}, {dialect}: refusals")
         print("\n".join(refusals(verdicts)))

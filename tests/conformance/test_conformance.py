@@ -15,7 +15,7 @@ import pytest
 from converters.caffe import layers
 from converters.onnx_to_caffe.registry import LOWERINGS
 from tests.conformance.judge import CRASH, ENGINES, RIGHT, WRONG, difference, judge
-from tests.conformance.report import FORMS, counts, faults, run
+from tests.conformance.report import FORMS, counts, disputes, faults, run
 from tests.conformance.suite import Example, node_examples, with_constants
 from toolkit import runners
 
@@ -31,6 +31,11 @@ FLOORS = {
     ("folders", "bvlc"): 1,
     ("folders", "opencv"): 1,
     ("folders", "portable"): 1,
+}
+# The suite rounds the output size down only after it has computed the coordinates by the size before rounding.
+DISPUTED = {
+    "test_resize_downsample_scales_cubic_align_corners",
+    "test_resize_downsample_scales_linear_align_corners",
 }
 EXAMPLES = {"given": 1263, "constants": 921, "folders": 127}
 
@@ -48,6 +53,7 @@ def test_suite(form: str, dialect: str, record_property, capsys: pytest.CaptureF
     with capsys.disabled():
         print(f"\n{form:9} {dialect:8} {found} of {len(verdicts)}")
     assert faults(verdicts) == []
+    assert set(disputes(verdicts)) <= DISPUTED
     share = min(1.0, len(verdicts) / EXAMPLES[form])
     assert found[RIGHT] >= int(FLOORS[form, dialect] * share)
 
@@ -75,7 +81,7 @@ def test_a_crash_is_told_from_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None
 def test_an_expectation_that_onnxruntime_does_not_share_is_told() -> None:
     relu = example("test_relu")
     verdict = judge(replace(relu, expected={"y": relu.expected["y"] + 1}), "portable")
-    assert verdict.kind == WRONG
+    assert verdict.kind == "disputed"
     assert "the suite disagree" in verdict.reasons[0]
 
 
