@@ -1,4 +1,4 @@
-"""The limits that a user's file can set, each a function from the file's value (ValueError if that is bad) to a check."""
+"""The limits that a user's file can set: each a function from the file's value to a check, ValueError if it is bad."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from converters.caffe.functions import ALONE
 from converters.caffe.graph import Node
 from converters.caffe.shapes import MAX_AXES as ANY
@@ -34,6 +36,14 @@ def last_window(node: Node) -> str:
         p == 0 and -(-(size - k) // s) * s >= size for size, k, s, p in zip(sizes, kernel, stride, pad, strict=True)
     ]
     return "Pooling has a last window beyond the image" if any(beyond) else ""
+
+
+def single_tap(node: Node) -> str:
+    """OpenCV's Deconvolution with a kernel of one tap ignores stride and pad, and writes past its memory."""
+    param, count = node.param("convolution_param"), node.bottoms[0].rank - 2
+    plain = set(spatial(param, "stride", count, 1)) == {1} and not any(spatial(param, "pad", count, 0))
+    alone = set(node.blobs[0].shape[2:]) == {1} and not plain
+    return "Deconvolution with one tap has no stride and no pad" if alone else ""
 
 
 def explicit_points(node: Node) -> str:
@@ -95,6 +105,14 @@ def eps_outside(node: Node) -> str:
     return "MVN puts eps elsewhere than Caffe" if divides else ""
 
 
+def a_number_in_each_row(node: Node) -> str:
+    """Of a row that a mask has made -inf throughout, Caffe's Softmax is NaN as ONNX's is; OpenCV's is not."""
+    source = node.bottoms[0].node
+    mask = np.asarray(source.blobs[1]) if source.type == "Scale" and len(source.blobs) > 1 else np.zeros(1)
+    hidden = mask.ndim > 0 and np.isneginf(mask).all(axis=-1).any()
+    return "Softmax of a row that is masked throughout" if hidden else ""
+
+
 def has_axes(node: Node) -> str:
     """OpenCV can't make a blob of no axes."""
     return "" if node.shapes[0] else "Reshape makes no blob without axes (a single number)"
@@ -138,6 +156,7 @@ OPENCV_4 = without_rows(
         "Concat": rule("concat_param", "axis", several),
         "Slice": rule("slice_param", "axis slice_point", explicit_points),
         "Reshape": rule("reshape_param", "shape", has_axes),
+        "Softmax": rule("softmax_param", "axis", a_number_in_each_row),
     }
 )
 OPENCV = register(
