@@ -28,6 +28,16 @@ def weighted_source(node: Node) -> Node:
     return source
 
 
+def _normalises(node: Node) -> bool:
+    """Whether a BatchNorm is among the layers above that OpenCV folds together."""
+    source = node.bottoms[0].node
+    while source.type == "Dropout" or scales(source):
+        if source.type == "BatchNorm":
+            return True
+        source = source.bottoms[0].node
+    return False
+
+
 def elements(node: Node) -> int:
     """How many factors the layer has: one a channel, one in all, or any number."""
     return prod(node.blobs[0].shape) if node.blobs else 1
@@ -50,8 +60,8 @@ def _into_weights(node: Node) -> str:
     if not scales(node) or node.type == "Power":
         return ""
     source = weighted_source(node)
-    if source.type in CONVOLVING and not per_channel(node):
-        return f"{source.type} before it, as if it were per channel"
+    if not per_channel(node) and (source.type in CONVOLVING or _normalises(node)):
+        return f"{source.type if source.type in CONVOLVING else 'BatchNorm'} before it, as if it were per channel"
     grouped = source.type == "Deconvolution" and source.param("convolution_param").get("group", 1) > 1
     return "grouped Deconvolution before it" if grouped and elements(node) > 1 else ""
 

@@ -66,6 +66,16 @@ def written_out(node: Node) -> str:
     return f"{node.type} over {count} axes needs {count} values of {', '.join(short)}" if short else ""
 
 
+def whole_windows(node: Node) -> str:
+    """OpenCV's depthwise kernel reads outside an image of one row or column, and where a pad is under the dilation."""
+    param, x = node.param("convolution_param"), node.bottoms[0]
+    if x.rank != 4 or not 1 < param.get("group", 1) == x.shape[1] == param["num_output"]:
+        return ""
+    pad, dilation = spatial(param, "pad", 2, 0), spatial(param, "dilation", 2, 1)
+    outside = [p > 0 and (size == 1 or p < d) for size, p, d in zip(x.shape[2:], pad, dilation, strict=True)]
+    return "the depthwise Convolution would read outside the image" if any(outside) else ""
+
+
 def _length(values: object) -> int:
     return len(values) if isinstance(values, list | tuple) else 1
 
@@ -140,7 +150,7 @@ def without_rows(rules: dict[str, Rule]) -> dict[str, Rule]:
 OPENCV_4 = without_rows(
     {name: found for name, found in CAFFE_2017.items() if name not in ABSENT}
     | {
-        "Convolution": rule("convolution_param", CONVOLUTION, axes_between(3, 5), written_out),
+        "Convolution": rule("convolution_param", CONVOLUTION, axes_between(3, 5), written_out, whole_windows),
         "Deconvolution": rule("convolution_param", CONVOLUTION, no_dilation, axes_between(4, 4)),
         "Pooling": rule("pooling_param", POOLING + " ceil_mode", last_window),
         "Scale": rule("scale_param", "axis num_axes bias_term", axes_between(1, ANY), learned_bias, fused_wrongly),
