@@ -14,6 +14,7 @@ import onnx_ir as ir
 
 from converters.errors import ConversionError, InvalidInput, Problem
 from converters.onnx_passes import clean, fold, precision, resize, weights
+from converters.onnx_passes.empty import empty_to_constant
 from converters.onnx_passes.focus import lift_focus
 from converters.onnx_passes.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.normalisations import spell_out
@@ -48,6 +49,7 @@ def canonicalise(
     model = ir.serde.deserialize_model(folded)
     weights.put_back(model, store)
     clean.restore_notes(model, notes)
+    empty_to_constant(model)
     fold.fold_constants(model)
     clean.drop_no_ops(model)
     lift_focus(model)

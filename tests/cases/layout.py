@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cases import Case
-from tests.cases.shape import everywhere, ints, moved
+from tests.cases.shape import everywhere, ints, moved, refused
 
 
 def tiled(shape: str, *repeats: int) -> Case:
@@ -20,6 +20,7 @@ def mask(name: str, shape: str, *values: int) -> str:
 
 CHECKS = mask("c", "2,3", 1, 0, 0, 0, 1, 1)
 RUN = mask("c", "4", 1, 0, 0, 1)
+CHESS = mask("c", "6,7", *[i % 2 for i in range(42)])
 INFINITE = "n = Constant<value=float{-inf}>(); "
 
 CASES = {
@@ -74,6 +75,21 @@ CASES = {
         "float[1,2,4,4] x, float[4,2,1,1] w",
         "a = Conv(x, w); " + RUN + "n = Constant<value=float{0}>(); y = Where(c, a, n)",
     ),
+    "where_many": everywhere("float[2,6,7] x, float[2,6,7] x2", CHESS + "y = Where(c, x, x2)"),
+    "where_many_constant": everywhere("float[2,6,7] x, float[7] k", CHESS + "y = Where(c, k, x)"),
+    "where_many_infinite": everywhere("float[2,6,7] x", INFINITE + CHESS + "a = Where(c, x, n); y = Softmax(a)"),
+    "where_not_a_number": everywhere(
+        "float[2,3,4] x",
+        "k = Constant<value=float[3,1]{0,-inf,0}>(); n = Constant<value=float{0}>(); "
+        + mask("c", "3,1", 0, 1, 0)
+        + "a = Add(x, k); b = Softmax(a); y = Where(c, n, b)",
+    ),
+    "where_computed": refused(
+        "float[2,3] x, float[2,3] x2",
+        "c = Greater(x, x2); y = Where(c, x, x2)",
+        "the condition is computed at run time",
+    ),
+    "trilu_large": everywhere("float[1,12,12] x", "y = Trilu(x)"),
     "trilu_upper": everywhere("float[2,4,5] x", "y = Trilu(x)"),
     "trilu_lower": everywhere(
         "float[2,3,5,4] x", ints("k", -1).replace("[1]{-1}", "{-1}") + "y = Trilu<upper=0>(x, k)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cases import Case
-from tests.cases.shape import ints, moved, refused
+from tests.cases.shape import everywhere, ints, moved, refused
 
 END = 9223372036854775807
 START = -9223372036854775808
@@ -193,10 +193,29 @@ CASES = {
     "scatter_nd_points": moved("float[4,3] x, float[2] x2", grid("i", 2, 2, 3, 2, 0, 1) + "y = ScatterND(x, i, x2)"),
     "scatter_nd_onto_constant": moved("float[4,3] c, float[2,3] x2", grid("i", 2, 1, 2, 0) + "y = ScatterND(c, i, x2)"),
     "scatter_nd_of_constant": moved("float[4,3] x, float[2,3] c", grid("i", 2, 1, 3, 1) + "y = ScatterND(x, i, c)"),
-    "scatter_nd_add": refused(
-        "float[4,3] x, float[2,3] x2",
-        grid("i", 2, 1, 2, 0) + 'y = ScatterND<reduction="add">(x, i, x2)',
-        "reduction=add",
+    **{
+        f"scatter_nd_{kind}": everywhere(
+            "float[4,3] x, float[2,3] x2", grid("i", 2, 1, 2, 0) + f'y = ScatterND<reduction="{kind}">(x, i, x2)'
+        )
+        for kind in ("add", "mul", "max", "min")
+    },
+    "scatter_nd_add_twice": everywhere(
+        "float[4,3] x, float[3,3] x2", grid("i", 3, 1, 2, 0, 2) + 'y = ScatterND<reduction="add">(x, i, x2)'
+    ),
+    "scatter_elements_max_twice": everywhere(
+        "float[2,3] x, float[2,3] x2",
+        grid("i", 2, 3, 0, 0, 1, 2, 2, 2) + 'y = ScatterElements<axis=1, reduction="max">(x, i, x2)',
+    ),
+    "slice_empty": refused("float[2,6] x", ints("a", 3) + ints("b", 3) + "y = Slice(x, a, b)", "an empty result"),
+    "slice_empty_part": moved(
+        "float[1,6,3] x",
+        ints("a", 6) + ints("b", 6) + ints("k", 1) + "e = Slice(x, a, b, k); y = Concat<axis=1>(e, x, e)",
+    ),
+    "split_empty_part": moved(
+        "float[1,6,3] x",
+        ints("s", 4, 0, 2)
+        + "a, b, c = Split<axis=1>(x, s); d = Transpose<perm=[0,1,2]>(b); y = Concat<axis=1>(c, d, a)",
+        outputs=("y",),
     ),
     "scatter_elements": moved(
         "float[3,4] x, float[2,2] x2", grid("i", 2, 2, 0, 3, 2, 1) + "y = ScatterElements<axis=1>(x, i, x2)"

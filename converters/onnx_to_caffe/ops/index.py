@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 import numpy as np
@@ -64,25 +64,55 @@ def gather_nd(x: Value, indices: Value, *, batch_dims: int = 0, out_shapes: Sequ
 @lowers("ScatterElements")
 def scatter_elements(x: Value, indices: Value, updates: Value, *, axis: int = 0, reduction: str = "none") -> Blob:
     """ScatterElements at constant indices."""
-    require(reduction == "none", f"reduction={reduction}")
-    return _scatter(x, _at_elements(x.shape, need_const(indices, "the index"), axis % x.rank), updates)
+    return _scatter(x, _at_elements(x.shape, need_const(indices, "the index"), axis % x.rank), updates, reduction)
 
 
 @lowers("ScatterND")
 def scatter_nd(x: Value, indices: Value, updates: Value, *, reduction: str = "none") -> Blob:
     """ScatterND at constant indices."""
-    require(reduction == "none", f"reduction={reduction}")
-    return _scatter(x, _at_tuples(x.shape, need_const(indices, "the index")), updates)
+    return _scatter(x, _at_tuples(x.shape, need_const(indices, "the index")), updates, reduction)
 
 
-def _scatter(x: Value, found: Positions, updates: Value) -> Blob:
-    """The data with the updates at some positions: a selection from data and updates laid end to end."""
+def _scatter(x: Value, found: Positions, updates: Value, reduction: str) -> Blob:
+    """The data with the updates at some positions: a selection from data and updates laid end to end.
+
+    With a reduction the selection is the other operand, which has the data's own number, 0 or 1 where nothing is added.
+    A position that is met several times takes its updates in as many rounds.
+    """
+    require(reduction in REDUCTIONS, f"reduction={reduction}")
     some = need_blob(x if isinstance(x, Blob) else updates, "every input")
-    ends = [
-        layers.reshape(value if isinstance(value, Blob) else moves.constant(some, value), (1, prod(value.shape)))
-        for value in (x, updates)
-    ]
-    total = prod(x.shape)
-    source = np.arange(total, dtype=np.int64)
-    source[found.reshape(-1)] = total + np.arange(found.size)
-    return moves.flat_take(layers.concat(1, *ends), source, x.shape)
+    data, new = (value if isinstance(value, Blob) else moves.constant(some, value) for value in (x, updates))
+    positions, total = found.reshape(-1), prod(data.shape)
+    for turn in _turns(positions) if reduction != "none" else [np.arange(positions.size)]:
+        if reduction in ("add", "mul"):
+            neutral = moves.constant(some, np.full((1, 1), reduction == "mul", np.float32))
+            source = np.zeros(total, np.int64)
+        else:
+            neutral, source = layers.reshape(data, (1, total)), np.arange(total, dtype=np.int64)
+        source[positions[turn]] = neutral.shape[1] + turn
+        ends = layers.concat(1, neutral, layers.reshape(new, (1, prod(new.shape))))
+        data = REDUCTIONS[reduction](data, moves.flat_take(ends, source, data.shape))
+    return data
+
+
+def _turns(positions: Positions) -> list[Positions]:
+    """Which updates come first, second, ... at their position."""
+    order = np.argsort(positions, kind="stable")
+    place = np.arange(positions.size)
+    begins = np.diff(positions[order], prepend=-1) != 0
+    turn = np.empty_like(place)
+    turn[order] = place - np.maximum.accumulate(np.where(begins, place, 0))
+    return [np.flatnonzero(turn == i) for i in range(int(turn.max(initial=0)) + 1)]
+
+
+def _least(a: Blob, b: Blob) -> Blob:
+    return layers.power(layers.eltwise("MAX", layers.power(a, scale=-1), layers.power(b, scale=-1)), scale=-1)
+
+
+REDUCTIONS: dict[str, Callable[[Blob, Blob], Blob]] = {
+    "none": lambda data, new: new,
+    "add": layers.add,
+    "mul": layers.mul,
+    "max": lambda data, new: layers.eltwise("MAX", data, new),
+    "min": _least,
+}

@@ -1,15 +1,14 @@
-"""DepthToSpace and SpaceToDepth, Tile and Expand, and choices by a constant mask."""
+"""DepthToSpace and SpaceToDepth, Tile and Expand, Col2Im."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from converters.caffe import layers, moves
 from converters.caffe.graph import Blob
-from converters.caffe.net import Array, Shape
+from converters.caffe.net import Shape
 from converters.errors import require
 from converters.onnx_to_caffe.ops.shape import pixel_shuffle
 from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
@@ -31,16 +30,17 @@ def depth_to_space(x: Value, *, blocksize: int, mode: str = "DCR") -> Blob:
 
 
 @lowers("SpaceToDepth")
-def space_to_depth(x: Value, *, blocksize: int) -> Blob:
-    """SpaceToDepth -> a Permute of (N, C, h, r, w, r) to (N, r, r, C, h, w)."""
+def space_to_depth(x: Value, *, blocksize: int, mode: str = "DCR") -> Blob:
+    """SpaceToDepth -> a Permute of (N, C, h, r, w, r) to (N, r, r, C, h, w), or for CRD to (N, C, r, r, h, w)."""
     x = need_blob(x, "the input")
     n, c, h, w = x.shape
     r = blocksize
     require(h % r == 0 and w % r == 0, f"an image of {h} x {w} in blocks of {r} x {r}")
     if r == 1:
         return x
+    order = (0, 1, 3, 5, 2, 4) if mode == "CRD" else (0, 3, 5, 1, 2, 4)
     cells = layers.reshape(x, (n, c, h // r, r, w // r, r))
-    return layers.reshape(layers.permute(cells, (0, 3, 5, 1, 2, 4)), (n, c * r * r, h // r, w // r))
+    return layers.reshape(layers.permute(cells, order), (n, c * r * r, h // r, w // r))
 
 
 @lowers("Tile")
@@ -58,77 +58,6 @@ def tile(x: Value, repeats: Value) -> Blob:
 def expand(x: Value, shape: Value, *, out_shapes: Sequence[Shape]) -> Blob:
     """Expand -> a Tile for each stretch of axes that grow."""
     return moves.expand(need_blob(x, "the input"), out_shapes[0])
-
-
-@lowers("Where")
-def where(condition: Value, x: Value, y: Value, *, out_shapes: Sequence[Shape]) -> Blob:
-    """Where -> both choices times 1 or 0, added up: exact for finite numbers. A constant choice is a Scale's bias."""
-    shape = out_shapes[0]
-    if isinstance(condition, Blob):
-        return _where_computed(condition, x, y, shape)
-    mask = np.asarray(condition.array, bool)
-    if mask.all() or not mask.any():
-        return _whole(x if mask.all() else y, (x, y), shape)
-    first, second = _part(x, mask, shape), _part(y, ~mask, shape)
-    if isinstance(first, Blob):
-        if isinstance(second, Blob):
-            return layers.add(_masked(first, mask, None), _masked(second, ~mask, None))
-        return _masked(first, mask, second)
-    return _masked(second if isinstance(second, Blob) else need_blob(y, "every choice"), ~mask, first)
-
-
-def _whole(chosen: Value, both: Sequence[Value], shape: Shape) -> Blob:
-    """One choice everywhere."""
-    some = need_blob(next((value for value in both if isinstance(value, Blob)), chosen), "every choice")
-    return moves.expand(chosen if isinstance(chosen, Blob) else moves.constant(some, chosen), shape)
-
-
-def _part(value: Value, mask: npt.NDArray[np.bool_], shape: Shape) -> Blob | Array:
-    """A choice at full size; a constant one with zeros where it is not chosen."""
-    if isinstance(value, Blob):
-        return moves.expand(value, shape)
-    full = np.where(mask, np.asarray(value, np.float32), np.float32(0))
-    return full.reshape((1,) * (len(shape) - full.ndim) + full.shape)
-
-
-def _masked(x: Blob, mask: npt.NDArray[np.bool_], other: Array | None) -> Blob:
-    """x times the mask, plus numbers where the mask is 0, as one Scale over the axes along which any of them differ."""
-    factor = mask.astype(np.float32).reshape((1,) * (x.rank - mask.ndim) + mask.shape)
-    arrays = [factor] if other is None else list(np.broadcast_arrays(factor, other))
-    spread = [axis for axis in range(x.rank) if arrays[0].shape[axis] > 1]
-    first, stop = (spread[0], spread[-1] + 1) if spread else (x.rank - 1, x.rank)
-    blobs = [
-        np.ascontiguousarray(np.broadcast_to(array.reshape(array.shape[first:stop]), x.shape[first:stop]))
-        for array in arrays
-    ]
-    return layers.scale(x, *blobs, axis=first)
-
-
-def _where_computed(condition: Blob, x: Value, y: Value, shape: Shape) -> Blob:
-    """condition * x + (1 - condition) * y, for a condition that Caffe computes as 0 or 1."""
-    chosen = moves.expand(condition, shape)
-    rest = layers.power(chosen, scale=-1, shift=1)
-    return layers.add(_times(chosen, x, shape), _times(rest, y, shape))
-
-
-def _times(factor: Blob, value: Value, shape: Shape) -> Blob:
-    if isinstance(value, Blob):
-        return layers.mul(factor, moves.expand(value, shape))
-    array = np.asarray(value, np.float32)
-    require(np.isfinite(array).all(), "an infinite constant is chosen at run time")
-    if array.size == 1:
-        return layers.power(factor, scale=float(array.reshape(-1)[0]))
-    return layers.scale(factor, np.ascontiguousarray(np.broadcast_to(array, shape)), axis=0)
-
-
-@lowers("Trilu")
-def trilu(x: Value, k: Value | None = None, *, upper: int = 1) -> Blob:
-    """Trilu -> a Scale of 1 and 0 over the last two axes: exact for finite numbers."""
-    x = need_blob(x, "the input")
-    diagonal = need_const(k, "k").ints()[0] if k is not None else 0
-    ones = np.ones(x.shape[-2:], np.float32)
-    mask = np.triu(ones, diagonal) if upper else np.tril(ones, diagonal)
-    return layers.scale(x, mask, axis=x.rank - 2)
 
 
 @lowers("Col2Im")

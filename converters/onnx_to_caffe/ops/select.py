@@ -16,12 +16,13 @@ from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, n
 def split(
     x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: int = 0, out_shapes: Sequence[Shape]
 ) -> tuple[Blob, ...]:
-    """Split -> Slice at the cumulated sizes."""
+    """Split -> Slice at the cumulated sizes. An empty part is read by nobody; the whole stands in for it."""
     x = need_blob(x, "the input")
     axis %= x.rank
-    ends = list(accumulate(shape[axis] for shape in out_shapes))
-    require(ends[-1] == x.shape[axis] and all(shape[axis] for shape in out_shapes), f"parts that end at {ends}")
-    return layers.slices(x, axis, ends[:-1])
+    parts = [shape[axis] for shape in out_shapes]
+    require(sum(parts) == x.shape[axis], f"parts of {parts} in {x.shape[axis]}")
+    made = iter(layers.slices(x, axis, list(accumulate(size for size in parts if size))[:-1]))
+    return tuple(next(made) if size else x for size in parts)
 
 
 @lowers("Slice")
