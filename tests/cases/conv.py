@@ -136,4 +136,6 @@ CASES = {
     "transpose_bias_at_run_time": Case(
         "float[1,4,5,4] x, float[4,3,3,3] w, float[3] x2", "y = ConvTranspose(x, w, x2)", dialects=PORTABLE
     ),
+    "transpose_one_tap": transpose("pads=[0,1,0,1]", "float[1,4,3,3] x, float[4,3,1,1] w"),
+    "transpose_one_tap_strided": transpose("strides=[2,2]", "float[1,4,3,3] x, float[4,3,1,1] w, float[3] b"),
 }

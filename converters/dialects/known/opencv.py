@@ -151,7 +151,7 @@ OPENCV_4 = without_rows(
     {name: found for name, found in CAFFE_2017.items() if name not in ABSENT}
     | {
         "Convolution": rule("convolution_param", CONVOLUTION, axes_between(3, 5), written_out, whole_windows),
-        "Deconvolution": rule("convolution_param", CONVOLUTION, no_dilation, axes_between(4, 4)),
+        "Deconvolution": rule("convolution_param", CONVOLUTION, no_dilation, axes_between(4, 4), single_tap),
         "Pooling": rule("pooling_param", POOLING + " ceil_mode", last_window),
         "Scale": rule("scale_param", "axis num_axes bias_term", axes_between(1, ANY), learned_bias, fused_wrongly),
         "BatchNorm": rule(

@@ -6,7 +6,7 @@ import numpy as np
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
-from converters.caffe.kernels import spread
+from converters.caffe.kernels import grown, spread
 from converters.caffe.net import Lazy, Weights
 from converters.caffe.shapes import spatial
 from converters.dialects.legalise import rewrites
@@ -32,6 +32,19 @@ def dilation_as_zero_taps(node: Node) -> Blob:
     stride, pad, dilation, group = _fields(node)
     require(set(dilation) != {1}, "it has no dilation")
     weight = spread(node.blobs[0], dilation)
+    return layers.convolution(
+        node.bottoms[0], weight, _bias(node), stride=stride, pad=pad, group=group, transposed=True
+    )
+
+
+@rewrites("Deconvolution")
+def one_tap_of_three(node: Node) -> Blob:
+    """A kernel of one tap -> the tap between two zeros, with that much more pad."""
+    require(set(node.blobs[0].shape[2:]) == {1}, "its kernel has more than one tap")
+    stride, pad, dilation, group = _fields(node)
+    side = [0] * (len(pad) - 1) + [1]
+    weight = grown(node.blobs[0], side, side)
+    pad = [*pad[:-1], pad[-1] + 1]
     return layers.convolution(
         node.bottoms[0], weight, _bias(node), stride=stride, pad=pad, group=group, transposed=True
     )
