@@ -9,7 +9,7 @@ from converters.caffe.functions import apply
 from converters.caffe.graph import Blob
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import at_least, at_most, larger, negative, times
-from converters.onnx_to_caffe.ops.broadcast import numbers, run_of
+from converters.onnx_to_caffe.ops.broadcast import elementwise, numbers, run_of
 from converters.onnx_to_caffe.ops.gates import swish
 from converters.onnx_to_caffe.ops.linear import affine, clipped, hard_sigmoid
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
@@ -18,18 +18,21 @@ UNBOUNDED = float("inf")
 
 
 @lowers("Relu")
+@elementwise
 def relu(x: Value) -> Blob:
     """Relu -> ReLU."""
     return layers.relu(need_blob(x, "the input"))
 
 
 @lowers("LeakyRelu")
+@elementwise
 def leaky_relu(x: Value, *, alpha: float = 0.01) -> Blob:
     """LeakyRelu -> ReLU with a negative slope."""
     return layers.relu(need_blob(x, "the input"), alpha)
 
 
 @lowers("PRelu")
+@elementwise
 def prelu(x: Value, slope: Value) -> Blob:
     """PRelu -> PReLU on a view whose channels are the run of axes along which the slope varies.
 
@@ -56,6 +59,7 @@ def _broadcasts_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
 
 
 @lowers("Elu")
+@elementwise
 def elu(x: Value, *, alpha: float = 1.0) -> Blob:
     """Elu -> ELU."""
     return _elu(need_blob(x, "the input"), alpha)
@@ -66,12 +70,14 @@ def _elu(x: Blob, alpha: float) -> Blob:
 
 
 @lowers("Selu")
+@elementwise
 def selu(x: Value, *, alpha: float = 1.67326319217681884765625, gamma: float = 1.05070102214813232421875) -> Blob:
     """Selu -> ELU, Power."""
     return affine(_elu(need_blob(x, "the input"), alpha), scale=gamma)
 
 
 @lowers("Celu")
+@elementwise
 def celu(x: Value, *, alpha: float = 1.0) -> Blob:
     """Celu -> ELU of x / alpha, times alpha."""
     require(alpha > 0, f"alpha={alpha}")
@@ -79,36 +85,42 @@ def celu(x: Value, *, alpha: float = 1.0) -> Blob:
 
 
 @lowers("Sigmoid")
+@elementwise
 def sigmoid(x: Value) -> Blob:
     """Sigmoid -> Sigmoid."""
     return layers.neuron("Sigmoid", need_blob(x, "the input"))
 
 
 @lowers("HardSigmoid")
+@elementwise
 def hard_sigmoid_(x: Value, *, alpha: float = 0.2, beta: float = 0.5) -> Blob:
     """HardSigmoid -> HardSigmoid."""
     return hard_sigmoid(need_blob(x, "the input"), alpha, beta)
 
 
 @lowers("HardSwish")
+@elementwise
 def hard_swish(x: Value) -> Blob:
     """HardSwish -> HardSwish."""
     return layers.neuron("HardSwish", need_blob(x, "the input"))
 
 
 @lowers("Tanh")
+@elementwise
 def tanh(x: Value) -> Blob:
     """Tanh -> TanH."""
     return layers.neuron("TanH", need_blob(x, "the input"))
 
 
 @lowers("Softplus")
+@elementwise
 def softplus(x: Value) -> Blob:
     """Softplus -> BNLL."""
     return layers.neuron("BNLL", need_blob(x, "the input"))
 
 
 @lowers("Softsign")
+@elementwise
 def softsign(x: Value) -> Blob:
     """x / (1 + |x|)."""
     x = need_blob(x, "the input")
@@ -116,18 +128,21 @@ def softsign(x: Value) -> Blob:
 
 
 @lowers("Mish")
+@elementwise
 def mish(x: Value) -> Blob:
     """Mish -> Mish."""
     return layers.neuron("Mish", need_blob(x, "the input"))
 
 
 @lowers("Swish")
+@elementwise
 def swish_(x: Value, *, alpha: float = 1.0) -> Blob:
     """Swish -> Swish."""
     return swish(need_blob(x, "the input"), alpha)
 
 
 @lowers("Gelu")
+@elementwise
 def gelu(x: Value, *, approximate: str = "none") -> Blob:
     """Gelu -> Gelu, or its approximation by tanh where that is what the model says."""
     require(approximate in ("none", "tanh"), f"approximate={approximate}")
@@ -135,6 +150,7 @@ def gelu(x: Value, *, approximate: str = "none") -> Blob:
 
 
 @lowers("Clip")
+@elementwise
 def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Blob:
     """Clip -> Clip, or ReLU from 0 on. Bounds may be computed; where they cross, the upper one holds."""
     x = need_blob(x, "the input")
@@ -160,6 +176,7 @@ def _at_most(x: Blob, high: Value | None) -> Blob:
 
 
 @lowers("ThresholdedRelu")
+@elementwise
 def thresholded_relu(x: Value, *, alpha: float = 1.0) -> Blob:
     """x where it exceeds alpha, else 0 -> Threshold, Eltwise PROD."""
     x = need_blob(x, "the input")
@@ -172,6 +189,7 @@ def _above(x: Blob, threshold: float) -> Blob:
 
 
 @lowers("Shrink")
+@elementwise
 def shrink(x: Value, *, bias: float = 0.0, lambd: float = 0.5) -> Blob:
     """x moved towards 0 by the bias outside of [-lambd, lambd], 0 inside."""
     x = need_blob(x, "the input")

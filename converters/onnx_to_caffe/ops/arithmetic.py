@@ -10,7 +10,7 @@ import numpy as np
 from converters.caffe import layers
 from converters.caffe.graph import Blob
 from converters.errors import require
-from converters.onnx_to_caffe.ops.broadcast import Numbers, common, full, join, numbers, with_constant
+from converters.onnx_to_caffe.ops.broadcast import Numbers, common, elementwise, full, join, numbers, with_constant
 from converters.onnx_to_caffe.ops.gates import gated
 from converters.onnx_to_caffe.ops.linear import affine, clipped, powered
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
@@ -100,6 +100,7 @@ def parts(values: tuple[Value, ...]) -> tuple[list[Blob], list[Numbers]]:
 
 
 @lowers("Sum", "Add")
+@elementwise
 def add(*values: Value) -> Blob:
     """Sum of any number of operands, the constants first among themselves."""
     blobs, constants = parts(values)
@@ -111,12 +112,14 @@ def add(*values: Value) -> Blob:
 
 
 @lowers("Mean")
+@elementwise
 def mean(*values: Value) -> Blob:
     """Mean of the operands -> their sum, scaled."""
     return affine(add(*values), scale=1 / len(values))
 
 
 @lowers("Sub")
+@elementwise
 def sub(a: Value, b: Value) -> Blob:
     """Sub -> Eltwise with coefficients 1 and -1; elsewhere a sum with the negative."""
     if isinstance(a, Const):
@@ -127,6 +130,7 @@ def sub(a: Value, b: Value) -> Blob:
 
 
 @lowers("Mul")
+@elementwise
 def mul(a: Value, b: Value) -> Blob:
     """Mul -> Eltwise, Scale or Power, or the activation that a product of x and a gate of x is."""
     if isinstance(a, Const):
@@ -136,6 +140,7 @@ def mul(a: Value, b: Value) -> Blob:
 
 
 @lowers("Div")
+@elementwise
 def div(a: Value, b: Value) -> Blob:
     """Div -> product with the inverse, which rounds once more than a division."""
     if isinstance(b, Const):
@@ -147,6 +152,7 @@ def div(a: Value, b: Value) -> Blob:
 
 
 @lowers("Pow")
+@elementwise
 def pow_(a: Value, b: Value) -> Blob:
     """Pow -> Power for a constant exponent, Exp for a constant base."""
     if isinstance(a, Const):
@@ -172,6 +178,7 @@ def _exponential(base: Numbers, x: Blob) -> Blob:
 
 
 @lowers("Max")
+@elementwise
 def max_(*values: Value) -> Blob:
     """Max of any number of operands -> Eltwise MAX, Clip for a constant number."""
     blobs, constants = parts(values)
@@ -180,6 +187,7 @@ def max_(*values: Value) -> Blob:
 
 
 @lowers("Min")
+@elementwise
 def min_(*values: Value) -> Blob:
     """Min -> the negative of the largest negative."""
     blobs, constants = parts(values)
@@ -188,18 +196,21 @@ def min_(*values: Value) -> Blob:
 
 
 @lowers("Neg")
+@elementwise
 def neg(x: Value) -> Blob:
     """Neg -> Power."""
     return negative(need_blob(x, "the input"))
 
 
 @lowers("Reciprocal")
+@elementwise
 def reciprocal(x: Value) -> Blob:
     """Reciprocal -> Power with exponent -1."""
     return powered(need_blob(x, "the input"), -1)
 
 
 @lowers("Sqrt")
+@elementwise
 def sqrt(x: Value) -> Blob:
     """Sqrt -> Power with exponent 1/2."""
     return powered(need_blob(x, "the input"), 0.5)

@@ -7,8 +7,9 @@ shortest run of axes that holds all it varies along, and no further.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from converters.errors import require
 from converters.onnx_to_caffe.registry import Const, Value
 
 Numbers = npt.NDArray[Any]
+F = TypeVar("F", bound=Callable[..., Blob])
 
 
 def view(x: Blob, shape: Shape) -> Blob:
@@ -35,6 +37,18 @@ def view(x: Blob, shape: Shape) -> Blob:
 def raised(x: Blob, rank: int) -> Blob:
     """x with axes of size 1 put in front."""
     return view(x, (*(1,) * (rank - x.rank), *x.shape))
+
+
+def elementwise(lowering: F) -> F:
+    """Give a lowering numbers without axes as blobs of one axis: not every engine knows the former between layers."""
+
+    @wraps(lowering)
+    def wrapper(*values: Value | None, **attributes: Any) -> Blob:
+        lifted = [view(v, (1,)) if isinstance(v, Blob) and not v.shape else v for v in values]
+        y: Blob = lowering(*lifted, **attributes)
+        return y if any(v is not None and v.shape for v in values) else view(y, ())
+
+    return wrapper  # type: ignore[return-value]
 
 
 def common(*values: Value) -> Shape:

@@ -8,29 +8,34 @@ from converters.caffe import layers
 from converters.caffe.functions import apply
 from converters.caffe.graph import Blob
 from converters.onnx_to_caffe.ops.arithmetic import negative
+from converters.onnx_to_caffe.ops.broadcast import elementwise
 from converters.onnx_to_caffe.ops.linear import affine
 from converters.onnx_to_caffe.registry import Value, lowers, need_blob
 
 
 @lowers("Exp")
+@elementwise
 def exp(x: Value) -> Blob:
     """Exp -> Exp."""
     return layers.neuron("Exp", need_blob(x, "the input"))
 
 
 @lowers("Log")
+@elementwise
 def log(x: Value) -> Blob:
     """Log -> Log."""
     return layers.neuron("Log", need_blob(x, "the input"))
 
 
 @lowers("Abs")
+@elementwise
 def abs_(x: Value) -> Blob:
     """Abs -> AbsVal."""
     return layers.neuron("AbsVal", need_blob(x, "the input"))
 
 
 @lowers("Sinh")
+@elementwise
 def sinh(x: Value) -> Blob:
     """Half the difference of exp(x) and exp(-x)."""
     x = need_blob(x, "the input")
@@ -38,6 +43,7 @@ def sinh(x: Value) -> Blob:
 
 
 @lowers("Cosh")
+@elementwise
 def cosh(x: Value) -> Blob:
     """Half the sum of exp(x) and exp(-x)."""
     return layers.eltwise("SUM", *_exponentials(need_blob(x, "the input")), coeff=(0.5, 0.5))
@@ -48,6 +54,7 @@ def _exponentials(x: Blob) -> tuple[Blob, Blob]:
 
 
 @lowers("Asinh")
+@elementwise
 def asinh(x: Value) -> Blob:
     """log(x + sqrt(x**2 + 1)) of the positive part, less that of the negative: far below 0 the sum would cancel."""
     x = need_blob(x, "the input")
@@ -60,6 +67,7 @@ def asinh(x: Value) -> Blob:
 
 
 @lowers("Acosh")
+@elementwise
 def acosh(x: Value) -> Blob:
     """log(x + sqrt(x**2 - 1))."""
     x = need_blob(x, "the input")
@@ -67,6 +75,7 @@ def acosh(x: Value) -> Blob:
 
 
 @lowers("Atanh")
+@elementwise
 def atanh(x: Value) -> Blob:
     """Half of log(1 + x) - log(1 - x)."""
     x = need_blob(x, "the input")
@@ -83,4 +92,4 @@ def _applied(op: str) -> Callable[[Value], Blob]:
 
 
 for name in ("Erf", "Sign", "Floor", "Ceil", "Round", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan"):
-    lowers(name)(_applied(name))
+    lowers(name)(elementwise(_applied(name)))
