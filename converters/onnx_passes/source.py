@@ -1,28 +1,58 @@
-"""An ONNX file, opened with suspicion: parsed, but with its external weights neither read nor trusted yet."""
+"""An ONNX file, opened with suspicion: parsed, but with its weights neither read nor trusted yet."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 
 import onnx
 from google.protobuf.message import DecodeError
 
 from converters.errors import InvalidInput
+from converters.onnx_passes.mapped import split, view
+from converters.wire import Malformed
 
 MAX_BYTES = 2**31 - 1
 
 
+class Digest(Thread):
+    """The hash of a file, computed on the side: it takes as long as writing the weights, and is needed at the end."""
+
+    def __init__(self, file: memoryview) -> None:
+        super().__init__(daemon=True)
+        self.file, self.found = file, ""
+        self.start()
+
+    def run(self) -> None:
+        self.found = sha256(self.file).hexdigest()
+
+    def result(self) -> str:
+        """The hash, as soon as it is there."""
+        self.join()
+        return self.found
+
+
 @dataclass(frozen=True)
 class Source:
-    """A model as read: the proto, the folder that its external data must lie in, and the hash of the file."""
+    """A model as read: the proto, the folder that its external data must lie in, and the hash of the file.
+
+    The proto's big initialisers have no data: `data` holds it by their number, as views of the file.
+    """
 
     proto: onnx.ModelProto
+    data: Mapping[int, memoryview]
     folder: Path
     path: Path
-    sha256: str
+    digest: Digest
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the file."""
+        return self.digest.result()
 
 
 def load(path: Path) -> Source:
@@ -31,12 +61,13 @@ def load(path: Path) -> Source:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InvalidInput(f"{path}: {size:,} bytes; an ONNX file holds at most 2 GiB (use external data)")
-        data = path.read_bytes()
+        file = view(path)
     except OSError as error:
         raise InvalidInput(f"{path}: cannot be read: {error.strerror}") from error
     try:
-        proto = onnx.ModelProto.FromString(data)
-    except DecodeError as error:
+        mapped = split(file)
+        proto = onnx.ModelProto.FromString(mapped.proto)
+    except (Malformed, DecodeError) as error:
         raise InvalidInput(f"{path}: not an ONNX model, or cut off ({error})") from error
     if not proto.graph.node or not proto.opset_import:
         raise InvalidInput(f"{path}: not an ONNX model: it has no nodes or no opset")
@@ -44,7 +75,7 @@ def load(path: Path) -> Source:
     for tensor in proto.graph.initializer:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             external_file(tensor, folder, path)
-    return Source(proto, folder, path, sha256(data).hexdigest())
+    return Source(proto, mapped.data, folder, path, Digest(file))
 
 
 def external_file(tensor: onnx.TensorProto, folder: Path, path: Path) -> tuple[str, int, int | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
 import onnx
 import onnx_ir as ir
 
@@ -55,18 +56,26 @@ def _external(tensor: onnx.TensorProto, source: Source) -> ir.ExternalTensor:
     )
 
 
-def _checked(tensor: onnx.TensorProto, source: Source) -> ir.TensorProtocol:
+def _checked(tensor: onnx.TensorProto, data: memoryview | None, source: Source) -> ir.TensorProtocol:
     if any(dim < 0 for dim in tensor.dims):
         raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have a negative dimension")
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         return _external(tensor, source)
+    raw = data if data is not None else tensor.raw_data if tensor.HasField("raw_data") else None
     width = {int(kind): size for kind, size in FLOATS.items()}.get(tensor.data_type, 0)
-    have = len(tensor.raw_data) if tensor.HasField("raw_data") else None
-    if have is not None and width and have != width * prod(tensor.dims):
+    if raw is not None and width and len(raw) != width * prod(tensor.dims):
         raise InvalidInput(
-            f"{source.path}: the weights '{tensor.name}' have {have} bytes, not {width * prod(tensor.dims)}"
+            f"{source.path}: the weights '{tensor.name}' have {len(raw)} bytes, not {width * prod(tensor.dims)}"
         )
-    return ir.TensorProtoTensor(tensor)
+    if data is None:
+        return ir.TensorProtoTensor(tensor)
+    if width:
+        dtype = ir.DataType(tensor.data_type)
+        numbers = np.frombuffer(data, dtype.numpy().newbyteorder("<")).reshape(tensor.dims)
+        return ir.Tensor(numbers, dtype, name=tensor.name)
+    whole = onnx.TensorProto(raw_data=bytes(data))
+    whole.MergeFrom(tensor)
+    return ir.TensorProtoTensor(whole)
 
 
 def take_out(source: Source, proto: onnx.ModelProto) -> Store:
@@ -79,15 +88,15 @@ def take_out(source: Source, proto: onnx.ModelProto) -> Store:
     del proto.graph.input[:]
     proto.graph.input.extend(inputs)
     store: Store = {}
-    for tensor in [*source.proto.graph.initializer, *_constant_nodes(proto)]:
-        kept = _checked(tensor, source)
+    for number, tensor in enumerate([*source.proto.graph.initializer, *_constant_nodes(proto)]):
+        kept = _checked(tensor, source.data.get(number), source)
         if tensor.data_type in FLOATS and (len(tensor.dims) > 1 or prod(tensor.dims) > SMALL):
             store[tensor.name] = kept
             info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
             proto.graph.input.append(info)
         else:
-            inside = isinstance(kept, ir.TensorProtoTensor)
-            proto.graph.initializer.append(tensor if inside else ir.to_proto(ir.Tensor(kept.numpy(), name=tensor.name)))
+            small = kept if isinstance(kept, ir.TensorProtoTensor) else ir.Tensor(kept.numpy(), name=tensor.name)
+            proto.graph.initializer.append(ir.to_proto(small))
     proto.ir_version = max(proto.ir_version, 8)
     del proto.graph.value_info[:]
     for output in proto.graph.output:
