@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from converters.caffe import binary, text
+from converters.caffe.net import Net
 from converters.onnx_to_caffe import Report
 from toolkit import runners
 from toolkit.runners.base import RunnerError, Target
@@ -44,3 +46,12 @@ def _worker(isolated: Isolated) -> Worker:
         _workers[isolated.name] = Worker(isolated.name, 1, isolated.timeout, isolated.python)
         atexit.register(_workers[isolated.name].close)
     return _workers[isolated.name]
+
+
+def run_net(engine: str, net: Net, feeds: dict[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]:
+    """The outputs of a net that is written to the folder first."""
+    prototxt, caffemodel = folder / "net.prototxt", folder / "net.caffemodel"
+    prototxt.write_text(text.write(net), encoding="utf-8")
+    with caffemodel.open("wb") as file:
+        binary.write(net, file)
+    return run_target(engine, Target(str(prototxt), caffemodel, net.outputs), feeds)
