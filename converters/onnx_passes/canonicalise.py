@@ -19,6 +19,7 @@ from converters.onnx_passes.focus import lift_focus
 from converters.onnx_passes.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.normalisations import spell_out
 from converters.onnx_passes.ort import FoldingFailed, simplify
+from converters.onnx_passes.recurrent import batch_second
 from converters.onnx_passes.siblings import join_slices
 from converters.onnx_passes.source import Source
 from converters.onnx_passes.spec import verify
@@ -45,6 +46,7 @@ def canonicalise(
     notes = clean.node_notes(proto)
     precision.to_float32(proto)
     spell_out(proto)
+    batch_second(proto)
     folded = _fold(proto, source, supported)
     model = ir.serde.deserialize_model(folded)
     weights.put_back(model, store)

@@ -19,16 +19,14 @@ def use(
     attributes: str = "",
     steps: int = T,
     batch: int = N,
-    layout: int = 0,
     holes: bool = False,
     dialects: tuple[str, ...] = ALL,
     refused: str = "",
 ) -> Case:
     """One use; `states` is '', 'w' for constant initial states or 'x' for computed ones."""
     d, g = 1 + (direction == "bidirectional"), GATES[op]
-    first, last = (batch, steps) if layout else (steps, batch)
-    state = f"{batch},{d},{H}" if layout else f"{d},{batch},{H}"
-    inputs = [f"float[{first},{last},{I}] x", f"float[{d},{g * H},{I}] w", f"float[{d},{g * H},{H}] r"]
+    state = f"{d},{batch},{H}"
+    inputs = [f"float[{steps},{batch},{I}] x", f"float[{d},{g * H},{I}] w", f"float[{d},{g * H},{H}] r"]
     names = ["x", "w", "r"]
     if bias:
         inputs.append(f"float[{d},{2 * g * H}] b")
@@ -44,7 +42,7 @@ def use(
     if holes:
         inputs.append(f"float[{d},{3 * H}] p")
         names.append("p")
-    settings = f'hidden_size={H}, direction="{direction}"' + (f", layout={layout}" if layout else "") + attributes
+    settings = f'hidden_size={H}, direction="{direction}"' + attributes
     outputs = tuple(OUTPUTS[op].split(", "))
     body = f"{OUTPUTS[op]} = {op}<{settings}>({', '.join(names)})"
     return Case(", ".join(inputs), body, low=-1, high=1, outputs=outputs, dialects=dialects, refused=refused)

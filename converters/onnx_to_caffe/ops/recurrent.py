@@ -13,7 +13,6 @@ from converters.caffe.composite import recurrence
 from converters.caffe.graph import Blob
 from converters.caffe.net import Lazy, Shape, Weights
 from converters.errors import require
-from converters.onnx_to_caffe.ops.transposed import transpose
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
 
 Array = npt.NDArray[Any]
@@ -63,12 +62,11 @@ def direction_weights(
     return blobs
 
 
-def initial(like: Blob, state: Value | None, directions: int, layout: int) -> list[Blob] | None:
+def initial(like: Blob, state: Value | None, directions: int) -> list[Blob] | None:
     """The initial state (1, N, H) of each direction, or None where it is zero."""
     if state is None or (isinstance(state, Const) and not np.any(state.array)):
         return None
     blob = moves.constant(like, state) if isinstance(state, Const) else state
-    blob = transpose(blob, (1, 0, 2)) if layout else blob
     return list(layers.slices(blob, 0, range(1, directions)))
 
 
@@ -83,7 +81,6 @@ def recurrent(
     alphas: Sequence[float],
     clip: float | None,
     direction: str,
-    layout: int,
     hidden: int,
     linear_before_reset: bool = False,
 ) -> tuple[Blob, ...]:
@@ -100,11 +97,10 @@ def recurrent(
     functions = list(activations) or list(USUAL[kind]) * len(turned)
     require(not alphas, "activations with parameters")
     hidden, each = r.shape[2], len(functions) // len(turned)
-    x = transpose(x, (1, 0, 2)) if layout else x
     if lengths is not None:
         whole = set(need_const(lengths, "sequence_lens").ints()) == {x.shape[0]}
         require(whole, f"sequences shorter than {x.shape[0]} steps", "pad them outside the network")
-    starts = [initial(x, state, len(turned), layout) for state in states]
+    starts = [initial(x, state, len(turned)) for state in states]
     given = any(start is not None for start in starts)
     made = []
     for d, reverse in enumerate(turned):
@@ -117,8 +113,6 @@ def recurrent(
     steps, batch, _ = made[0][0].shape
     every = layers.concat(1, *(layers.reshape(tops[0], (steps, 1, batch, hidden)) for tops in made))
     last = [layers.concat(0, *(tops[1 + i] for tops in made)) for i in range(STATES[kind])]
-    if layout:
-        return (transpose(every, (2, 0, 1, 3)), *(transpose(state, (1, 0, 2)) for state in last))
     return (every, *last)
 
 
@@ -144,13 +138,12 @@ def lstm(
     direction: str = "forward",
     hidden_size: int = 0,
     input_forget: int = 0,
-    layout: int = 0,
 ) -> tuple[Blob, ...]:
     """LSTM -> Recurrence."""
     require(not input_forget, "input_forget=1")
     return recurrent(
         "LSTM", x, (w, r, b, p), sequence_lens, (initial_h, initial_c), activations=activations, clip=clip,
-        alphas=[*activation_alpha, *activation_beta], direction=direction, layout=layout, hidden=hidden_size,
+        alphas=[*activation_alpha, *activation_beta], direction=direction, hidden=hidden_size,
     )  # fmt: skip
 
 
@@ -169,12 +162,11 @@ def gru(
     clip: float | None = None,
     direction: str = "forward",
     hidden_size: int = 0,
-    layout: int = 0,
     linear_before_reset: int = 0,
 ) -> tuple[Blob, ...]:
     """GRU -> Recurrence."""
     return recurrent(
-        "GRU", x, (w, r, b, None), sequence_lens, (initial_h,), activations=activations, clip=clip, layout=layout,
+        "GRU", x, (w, r, b, None), sequence_lens, (initial_h,), activations=activations, clip=clip,
         alphas=[*activation_alpha, *activation_beta], direction=direction, hidden=hidden_size,
         linear_before_reset=bool(linear_before_reset),
     )  # fmt: skip
@@ -195,10 +187,9 @@ def rnn(
     clip: float | None = None,
     direction: str = "forward",
     hidden_size: int = 0,
-    layout: int = 0,
 ) -> tuple[Blob, ...]:
     """RNN -> Recurrence."""
     return recurrent(
-        "RNN", x, (w, r, b, None), sequence_lens, (initial_h,), activations=activations, clip=clip, layout=layout,
+        "RNN", x, (w, r, b, None), sequence_lens, (initial_h,), activations=activations, clip=clip,
         alphas=[*activation_alpha, *activation_beta], direction=direction, hidden=hidden_size,
     )  # fmt: skip
