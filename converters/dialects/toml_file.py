@@ -74,13 +74,18 @@ def load(path: Path) -> Dialect:
     if name not in DIALECTS:
         raise table.wrong("base", f"'{name}' is no dialect; there are {', '.join(DIALECTS)}")
     base = DIALECTS[name]
-    rules, added = _layers(table, base)
+    rules = _layers(table, base)
     title = table.text("title", f"{base.name} as limited by {path.name}")
-    engines = tuple(engine for engine in base.engines if all(engine in source.engines for source in added))
+    engines = tuple(engine for engine in base.engines if rules.keys() <= _speaks(engine))
     return Dialect(path.stem, title, _limited(table, rules), _forbidden(table) | base.forbidden, engines)
 
 
-def _layers(table: Table, base: Dialect) -> tuple[dict[str, Rule], list[Dialect]]:
+def _speaks(engine: str) -> set[str]:
+    """The layers of every dialect that the engine speaks."""
+    return {kind for dialect in DIALECTS.values() if engine in dialect.engines for kind in dialect.layers}
+
+
+def _layers(table: Table, base: Dialect) -> dict[str, Rule]:
     """The base's layers, or those of them that `layers` names, without `remove`, and `add`ed ones of other dialects."""
     kept = table.texts("layers") if "layers" in table.values else tuple(base.layers)
     removed = table.texts("remove")
@@ -89,15 +94,13 @@ def _layers(table: Table, base: Dialect) -> tuple[dict[str, Rule], list[Dialect]
             if kind not in base.layers:
                 raise table.wrong(key, f"{base.name} has no {kind} layer" + _add_it(kind))
     rules = {kind: base.layers[kind] for kind in ("Input", *kept) if kind not in removed}
-    sources = []
     for wish in table.texts("add"):
         name, _, kind = wish.rpartition(":")
         having = [dialect for dialect in DIALECTS.values() if kind in dialect.layers and name in ("", dialect.name)]
         if not having:
             raise table.wrong("add", f"no dialect has '{wish}'; it is LAYER, or DIALECT:LAYER for that one's limits")
         rules[kind] = having[0].layers[kind]
-        sources.append(having[0])
-    return rules, sources
+    return rules
 
 
 def _add_it(kind: str) -> str:

@@ -1,0 +1,195 @@
+"""A chip described in a TOML file: the example of the documentation, every key, and every way to get it wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob, Node, emit, layer
+from converters.dialects import DIALECTS, Dialect, find, legalise
+from converters.errors import ConversionError, ToolkitError
+from converters.onnx_to_caffe import convert_file
+from tests import engines
+from tests.cases import Case, build
+from tests.conformance.judge import difference
+from toolkit import runners
+from toolkit.runners.base import Target
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "example-npu.toml"
+
+
+def read(tmp_path: Path, text: str) -> Dialect:
+    path = tmp_path / "chip.toml"
+    path.write_text(text, encoding="utf-8")
+    return find(str(path))
+
+
+def save(model: onnx.ModelProto, folder: Path) -> Path:
+    onnx.save(model, folder / "model.onnx")
+    return folder / "model.onnx"
+
+
+def ones(*shape: int) -> np.ndarray:
+    return np.ones(shape, np.float32)
+
+
+def image(*shape: int) -> Blob:
+    return layers.input_("x", shape or (1, 4, 8, 8))
+
+
+def blocks(dialect: Dialect, blob: Blob) -> str:
+    return dialect.blocks(blob.node)
+
+
+def test_the_example_is_the_chip_it_describes() -> None:
+    chip = find(str(EXAMPLE))
+    assert (chip.name, chip.engines) == ("example-npu", ("caffe",))  # OpenCV has no Clip
+    assert {"Clip", "Permute", "Input"} <= chip.layers.keys()
+    assert not {"LRN", "AbsVal", "Exp"} & chip.layers.keys()
+    assert chip.forbidden == {"permute_by_slices", "shuffle_by_slices"}
+    assert "example-npu has no LRN layer" in blocks(chip, layers.neuron("LRN", image(), lrn_param={}))
+
+
+CONVOLUTION = {
+    "kernel 4": ({"weight": ones(4, 4, 4, 4)}, "kernel of 4; the chip takes 1, 2, 3, 5, 7"),
+    "stride 5": ({"weight": ones(4, 4, 3, 3), "stride": (1, 5)}, "stride 5; the chip takes 4"),
+    "pad 4": ({"weight": ones(4, 4, 5, 5), "pad": (4, 4)}, "pad 4; the chip takes 3"),
+    "dilation 3": ({"weight": ones(4, 4, 3, 3), "dilation": (3, 3), "pad": (3, 3)}, "dilation 3; the chip takes 2"),
+    "group 2": ({"weight": ones(4, 2, 3, 3), "group": 2}, "group 2; the chip takes 1 or channels"),
+    "depthwise": ({"weight": ones(4, 1, 3, 3), "group": 4}, ""),
+    "plain": ({"weight": ones(4, 4, 7, 1), "pad": (3, 0), "stride": (4, 1)}, ""),
+    "channels": ({"weight": ones(2049, 4, 1, 1)}, "2049 channels; the chip takes 2048"),
+}
+
+
+@pytest.mark.parametrize("name", CONVOLUTION)
+def test_limits_of_a_convolution(name: str) -> None:
+    options, reason = CONVOLUTION[name]
+    found = blocks(find(str(EXAMPLE)), layers.convolution(image(), **options))
+    assert found.endswith(reason)
+    assert bool(found) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("blob", "reason"),
+    [
+        (layers.relu(image(2, 4, 8, 8)), "a batch of 2; the chip takes 1"),
+        (layers.relu(image(1, 4, 1, 8, 8)), "a blob of 5 axes; the chip has 4"),
+        (layers.relu(image(1, 4, 8, 4097)), "an axis of 4097; the chip takes 4096"),
+        (layers.global_pooling(image(1, 4, 9, 8), "AVE"), "kernel_size 9; the chip takes 8"),
+        (layers.global_pooling(image(), "AVE"), ""),
+        (layers.eltwise("SUM", *[image()] * 3), "3 bottoms; the chip takes 2"),
+        (layers.eltwise("MAX", image(), image()), "operation MAX; the chip takes SUM or PROD"),
+        (layers.add(image(), image()), ""),
+        (image(2, 4, 8, 8), "a batch of 2; the chip takes 1"),
+        (layers.clip(image(), 0, 6), ""),
+        (layers.permute(image(), (0, 2, 3, 1)), ""),
+        (layer("Permute", image(), permute_param={"order": [1]}).tops[0], "Permute needs the full order"),
+    ],
+)
+def test_limits_of_other_layers(blob: Blob, reason: str) -> None:
+    found = blocks(find(str(EXAMPLE)), blob)
+    assert found.endswith(reason)
+    assert bool(found) == bool(reason)
+
+
+def test_a_network_for_the_chip(tmp_path: Path) -> None:
+    """A network is rewritten within the chip's limits, and its files run where the base's do."""
+    text = EXAMPLE.read_text(encoding="utf-8").replace('add = ["Clip", "opencv:Permute"]', "")
+    chip = tmp_path / "chip.toml"
+    chip.write_text(text, encoding="utf-8")
+    case = Case("float[1,4,9,9] x, float[4,1,3,3] w", "a = Conv<group=4>(x, w); b = HardSwish(a); y = ReduceMean(b)")
+    model, feeds = build(case)
+    report = convert_file(save(model, tmp_path), tmp_path / "net", dialect=str(chip))
+    assert report.dialect == str(chip)
+    assert report.layers.keys() <= find(str(chip)).layers.keys()
+    if missing := runners.available()["opencv"]:
+        pytest.skip(missing)
+    with runners.load("onnxruntime", Target(str(tmp_path / "model.onnx"))) as oracle:
+        want = oracle.run(feeds)
+    got = engines.run("opencv", report, feeds)
+    assert difference(want["y"], got["y"].reshape(want["y"].shape)) == ""
+
+
+def test_what_the_chip_lacks_is_refused_by_its_name(tmp_path: Path) -> None:
+    chip = tmp_path / "chip.toml"
+    chip.write_text('remove = ["Sigmoid"]', encoding="utf-8")
+    model, _ = build(Case("float[1,4,9,9] x", "y = Sigmoid(x)"))
+    with pytest.raises(ConversionError, match="chip has no Sigmoid layer") as error:
+        convert_file(save(model, tmp_path), tmp_path / "net", dialect=str(chip))
+    assert "try --dialect" in str(error.value)
+
+
+def test_a_forbidden_rewrite_is_not_used(tmp_path: Path) -> None:
+    x = image()
+    net = emit("net", {"x": x, "y": layers.clip(x, -1, 1)}, ["y"], [x])
+    free, bound = read(tmp_path, ""), read(tmp_path, 'forbid = ["clip_by_relu", "clip_by_maximum", "clip_relu6"]')
+    assert legalise(net, free).problems == ()
+    assert "has no Clip layer" in legalise(net, bound).problems[0][1].reason
+
+
+def test_an_empty_file_is_portable(tmp_path: Path) -> None:
+    chip = read(tmp_path, "")
+    assert (chip.layers, chip.engines) == (DIALECTS["portable"].layers, ("opencv", "caffe"))
+
+
+def test_added_layers_come_with_their_own_limits(tmp_path: Path) -> None:
+    order = {"permute_param": {"order": [1]}}
+    node = Node("Permute", (image(),), order, (), ((4, 1, 8, 8),))
+    assert "full order" in read(tmp_path, 'add = ["opencv:Permute"]').blocks(node)
+    assert read(tmp_path, 'add = ["ssd:Permute"]').blocks(node) == ""
+    assert read(tmp_path, 'base = "bvlc"\nadd = ["ssd:Permute"]').engines == ("caffe",)
+
+
+WRONG = {
+    "batch = 1": "batch: is no key here; there are base, title, layers, add, remove, forbid, every, layer",
+    'base = "tensorrt"': "base: 'tensorrt' is no dialect; there are ",
+    "base = 3": "base: must be a text, not 3",
+    'layers = "ReLU"': "layers: must be a list of texts, not 'ReLU'",
+    'layers = ["Relu"]': "layers: portable has no Relu layer",
+    'layers = ["Clip"]': "layers: portable has no Clip layer; add = [...] takes it from another dialect",
+    'remove = ["Clip"]': "remove: portable has no Clip layer",
+    'add = ["Gadget"]': "add: no dialect has 'Gadget'",
+    'add = ["opencv:Clip"]': "add: no dialect has 'opencv:Clip'",
+    'forbid = ["magic"]': "forbid: 'magic' is no rewrite; docs/dialects.md lists them",
+    "every = 1": "every: must be a table, [every]",
+    "[every]\nmax_kernel = 3": "every.max_kernel: is no key here; there are max_axes, ",
+    "[every]\nmax_axes = 0": "every.max_axes: must be a whole number above 0, not 0",
+    '[every]\nmax_batch = "one"': "every.max_batch: must be a whole number above 0, not 'one'",
+    "[every]\nmax_channels = true": "every.max_channels: must be a whole number above 0, not True",
+    "[layer.Clip]": "layer.Clip: the dialect has no such layer",
+    "[layer.ReLU]\nmax_kernel = 3": "layer.ReLU.max_kernel: is no key here",
+    "[layer.Pooling]\nmax_dilation = 1": "layer.Pooling.max_dilation: is no key here",
+    "[layer.Convolution]\nkernels = 3": "layer.Convolution.kernels: must be a list of kernel sizes, not 3",
+    "[layer.Convolution]\nkernels = [0]": "layer.Convolution.kernels: must be a whole number above 0, not 0",
+    "[layer.Convolution]\nmax_pad = -1": "layer.Convolution.max_pad: must be a whole number above 0, not -1",
+    "[layer.Convolution.values]\ncolour = [1]": "layer.Convolution.values: colour is no parameter of Convolution",
+    "[layer.Convolution.values]\nstride = [1]": "layer.Convolution.values: stride has no single value",
+    "[layer.Convolution.values]\ngroup = 1": "layer.Convolution.values: group must be a list of the values",
+    "[layer.Sigmoid.values]\nx = [1]": "layer.Sigmoid.values: x is no parameter of Sigmoid",
+    "layers = [": "not a TOML file: ",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_wrong_is_told_by_its_key(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ToolkitError) as error:
+        read(tmp_path, text)
+    assert str(error.value).startswith(f"{tmp_path / 'chip.toml'}: {WRONG[text]}")
+    assert "\n" not in str(error.value)
+    assert error.value.exit_code == 2
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match="cannot be read: No such file"):
+        find(str(tmp_path / "none.toml"))
+
+
+def test_pad_may_be_none_at_all(tmp_path: Path) -> None:
+    chip = read(tmp_path, "[layer.Convolution]\nmax_pad = 0\n[layer.Pooling]\nmax_pad = 0")
+    assert blocks(chip, layers.convolution(image(), ones(4, 4, 3, 3))) == ""
+    assert blocks(chip, layers.convolution(image(), ones(4, 4, 3, 3), pad=(1, 1))).endswith("pad 1; the chip takes 0")
