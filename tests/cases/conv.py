@@ -32,6 +32,23 @@ CASES = {
     "unequal_everything": conv("strides=[2,3], pads=[0,2,0,2], dilations=[1,2]", f"{X2}, float[5,4,2,3] w"),
     "dilation": conv("dilations=[2,2], pads=[2,2,2,2]"),
     "dilation_per_axis": conv("dilations=[2,3]", f"{X2}, {W2}"),
+    # OpenCV has a loop of its own for depthwise kernels of 3 x 3.
+    **{
+        f"depthwise_{h}x{w}_{name}": conv(
+            f"group=4, {attributes}", f"float[1,4,{h},{w}] x, float[4,1,3,3] w, float[4] b"
+        )
+        for h, w in ((1, 1), (1, 5), (4, 1), (2, 2), (3, 4))
+        for name, attributes in {
+            "stride_1": "pads=[1,1,1,1]",
+            "stride_2": "pads=[1,1,1,1], strides=[2,2]",
+            "rows_padded": "pads=[1,2,1,2]",
+        }.items()
+    },
+    "depthwise_dilation_over_pad": conv(
+        "group=4, pads=[1,1,1,1], dilations=[2,2]", "float[1,4,6,7] x, float[4,1,3,3] w"
+    ),
+    "depthwise_signal": conv("group=4, pads=[1,1]", "float[1,4,1] x, float[4,1,3] w"),
+    "depthwise_wide": conv("group=4, pads=[1,1,1,1]", "float[1,4,5,40] x, float[4,1,3,3] w"),
     "pads_to_the_end": conv("pads=[0,0,1,1], strides=[2,2]"),
     "pads_to_the_start": conv("pads=[2,1,0,0], strides=[2,2]"),
     "pads_crosswise": conv("pads=[0,2,3,1]"),

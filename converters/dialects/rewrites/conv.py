@@ -41,7 +41,7 @@ def dilation_as_zero_taps(node: Node) -> Blob:
 def one_tap_of_three(node: Node) -> Blob:
     """A kernel of one tap -> the tap between two zeros, with that much more pad."""
     require(set(node.blobs[0].shape[2:]) == {1}, "its kernel has more than one tap")
-    stride, pad, dilation, group = _fields(node)
+    stride, pad, _, group = _fields(node)
     side = [0] * (len(pad) - 1) + [1]
     weight = grown(node.blobs[0], side, side)
     pad = [*pad[:-1], pad[-1] + 1]
@@ -73,6 +73,26 @@ def _flat(node: Node, transposed: bool) -> Blob:
 def convolution_over_one_row(node: Node) -> Blob:
     """Convolution over one axis -> over an image of one row."""
     return _flat(node, transposed=False)
+
+
+@rewrites("Convolution")
+def depthwise_of_five_columns(node: Node) -> Blob:
+    """A depthwise kernel three columns wide -> five, the outer ones zero: engines have a loop of their own for 3."""
+    weight = node.blobs[0]
+    stride, pad, dilation, group = _fields(node)
+    require(
+        group == node.bottoms[0].shape[1] and weight.shape[-1] == 3, "it is not depthwise or not three columns wide"
+    )
+    ends = [0] * (len(pad) - 1) + [1]
+    return layers.convolution(
+        node.bottoms[0],
+        grown(weight, ends, ends),
+        _bias(node),
+        stride=stride,
+        pad=[*pad[:-1], pad[-1] + dilation[-1]],
+        dilation=dilation,
+        group=group,
+    )
 
 
 @rewrites("Deconvolution")

@@ -44,22 +44,27 @@ def _fit(axis: Axis) -> Fit:
     raise Unsupported(f"no pad of Caffe's places the pooling windows as {axis}")
 
 
+def _sizes(sizes: Sequence[int], fits: Sequence[Fit], axes: Sequence[Axis], floor: bool) -> list[int]:
+    """How many windows Caffe makes along each axis."""
+    padded = any(fit.pad for fit in fits)
+    return [
+        pooled_size(size, fit.kernel, axis.stride, fit.pad, floor=floor, padded=padded)
+        for size, fit, axis in zip(sizes, fits, axes, strict=True)
+    ]
+
+
 def slide(x: Blob, method: str, axes: Sequence[Axis]) -> tuple[Blob, list[Fit]]:
     """Pool axes 2 and 3 of a blob of four axes; exactly the wanted windows come out."""
     fits = [_fit(axis) for axis in axes]
-    pads = [fit.pad for fit in fits]
-    sizes = []
+    wanted = [fit.skip + axis.count for fit, axis in zip(fits, axes, strict=True)]
+    floor = _sizes(x.shape[2:], fits, axes, True) == wanted != _sizes(x.shape[2:], fits, axes, False)
     for i, (axis, fit) in enumerate(zip(axes, fits, strict=True)):
-        # Caffe drops a last window without a pixel where any axis is padded, OpenCV where this one is: leave none
+        # A last window without a pixel: engines disagree on when it is dropped, so the image is cut to have none
         last = pooled_size(axis.size, fit.kernel, axis.stride, fit.pad, floor=False, padded=False) - 1
-        empty = not fit.pad and any(pads) and last * axis.stride >= axis.size
-        sizes.append((axis.count - 1) * axis.stride + fit.kernel if empty else axis.size)
-        x = layers.narrow(x, 2 + i, 0, sizes[i])
-    fitted = [(size, fit.kernel, axis.stride, fit.pad) for size, fit, axis in zip(sizes, fits, axes, strict=True)]
-    up, down = ([pooled_size(*item, floor=floor, padded=any(pads)) for item in fitted] for floor in (False, True))
-    floor = up != down == [fit.skip + axis.count for fit, axis in zip(fits, axes, strict=True)]
+        if not floor and not fit.pad and last * axis.stride >= axis.size:
+            x = layers.narrow(x, 2 + i, 0, (axis.count - 1) * axis.stride + fit.kernel)
     kernel, stride = [fit.kernel for fit in fits], [axis.stride for axis in axes]
-    y = layers.pooling(x, method, kernel, stride=stride, pad=pads, floor=floor)
+    y = layers.pooling(x, method, kernel, stride=stride, pad=[fit.pad for fit in fits], floor=floor)
     for i, (axis, fit) in enumerate(zip(axes, fits, strict=True)):
         y = layers.narrow(y, 2 + i, fit.skip, fit.skip + axis.count)
     return y, fits
