@@ -49,8 +49,8 @@ def test_values(kind: params.Named, text: str, expected: tuple[str, object]) -> 
         (params.TOLERANCE, "-0.1", "at least 0"),
         (params.TOLERANCE, "nan", "no number"),
         (params.TOLERANCE, "y=lots", "'lots' is no number"),
-        (params.FILE, "x=/nowhere.npy", "there is no file '/nowhere.npy'"),
-        (params.FILE, "x.npy", "not of the form NAME=FILE"),
+        (params.ANY_FILE, "x=/nowhere.npy", "there is no file '/nowhere.npy'"),
+        (params.ANY_FILE, "x.npy", "there is no file 'x.npy'"),
     ],
 )
 def test_what_is_no_value_is_a_usage_error(kind: params.Named, text: str, message: str) -> None:
@@ -61,7 +61,8 @@ def test_what_is_no_value_is_a_usage_error(kind: params.Named, text: str, messag
 def test_a_file_may_hold_an_equals_sign(tmp_path: Path) -> None:
     path = tmp_path / "a=b.npy"
     path.touch()
-    assert convert(params.FILE, f"x={path}") == ("x", path)
+    assert convert(params.ANY_FILE, f"x={path}") == ("x", path)
+    assert convert(params.ANY_FILE, str(path)) == ("", path)
 
 
 def test_a_name_given_twice_is_refused() -> None:

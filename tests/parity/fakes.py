@@ -24,6 +24,9 @@ class Fake:
     inputs: dict[str, tuple[int | None, ...]] = field(default_factory=lambda: {"x": SHAPE})
     version: str = "1.0"
     seconds: float = 0.25
+    values: tuple[str, ...] = ("y",)
+    dtypes: dict[str, str] = field(default_factory=dict)
+    layer_seconds: dict[str, float] = field(default_factory=dict)
     fed: list[Feeds] = field(default_factory=list)
 
     def __enter__(self) -> Fake:

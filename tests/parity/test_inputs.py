@@ -17,13 +17,13 @@ def digest(feeds: tuple[dict[str, np.ndarray], ...]) -> list[bytes]:
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_gives_others() -> None:
-    assert digest(make(Inputs(seed=3), DECLARED)) == digest(make(Inputs(seed=3), DECLARED))
-    assert len({*digest(make(Inputs(seed=3), DECLARED)), *digest(make(Inputs(seed=4), DECLARED))}) == 8
+    assert digest(make(Inputs(seeds=(3,)), DECLARED)) == digest(make(Inputs(seeds=(3,)), DECLARED))
+    assert len({*digest(make(Inputs(seeds=(3,)), DECLARED)), *digest(make(Inputs(seeds=(4,)), DECLARED))}) == 8
 
 
 def test_these_numbers_stay_what_they_are() -> None:
     """A saved result is compared with a later one: the numbers of a seed are part of the format."""
-    sample = make(Inputs(seed=1), {"x": (1, 3)})[0]["x"]
+    sample = make(Inputs(seeds=(1,)), {"x": (1, 3)})[0]["x"]
     np.testing.assert_array_equal(sample, np.float32([[0.6022036671638489, 0.9202002882957458, 0.39457452297210693]]))
 
 
@@ -45,7 +45,7 @@ def test_float32_in_0_to_1_with_a_batch_of_1() -> None:
 
 
 def test_a_range_of_its_own() -> None:
-    sample = make(Inputs(ranges={"x": (-2, 6)}), {"x": (1, 3, 50, 50), "z": (1, 900)})[1]
+    sample = make(Inputs(ranges={"x": ((-2, 6),)}), {"x": (1, 3, 50, 50), "z": (1, 900)})[1]
     assert -2 <= sample["x"].min() < -1.9 < 5.9 < sample["x"].max() <= 6
     assert sample["z"].min() >= 0
 
@@ -53,7 +53,7 @@ def test_a_range_of_its_own() -> None:
 @pytest.mark.parametrize("bounds", [(1, 1), (2, 1), (0, np.inf), (np.nan, 1)])
 def test_a_range_that_is_none_is_refused(bounds: tuple[float, float]) -> None:
     with pytest.raises(ToolkitError, match="finite low < high"):
-        make(Inputs(ranges={"x": bounds}), DECLARED)
+        make(Inputs(ranges={"x": (bounds,)}), DECLARED)
 
 
 def test_shapes_are_pinned_as_asked() -> None:
@@ -74,7 +74,7 @@ def test_shapes_are_pinned_as_asked() -> None:
         (Inputs(shapes={"x": (2**20, 2**20)}), {"x": (None, None)}, "4096.0 GiB; at most 1 GiB"),
         (Inputs(samples=9), {"x": (2**27,)}, "feeding 9 samples takes 4.5 GiB; at most 4 GiB"),
         (Inputs(shapes={"y": (1,)}), {"x": (1,)}, "a shape is given for input 'y'; the model's inputs are 'x'"),
-        (Inputs(ranges={"y": (0, 1)}), {"x": (1,)}, "a range is given for input 'y'"),
+        (Inputs(ranges={"y": ((0, 1),)}), {"x": (1,)}, "a range is given for input 'y'"),
         (Inputs(arrays={"y": (np.ones(1),)}), {"x": (1,)}, "a file is given for input 'y'"),
         (Inputs(), {}, "the model has no inputs"),
     ],

@@ -288,7 +288,7 @@ def saved(tmp_path: Path, compute=linear, runtime: str = "caffe", inputs: Inputs
 
 
 def test_a_saved_run_is_compared_without_its_engine(tmp_path: Path) -> None:
-    other = saved(tmp_path, inputs=Inputs(seed=9))
+    other = saved(tmp_path, inputs=Inputs(seeds=(9,)))
     oracle = Fake("onnxruntime", linear)
     report = check(REF, [other], loads(oracle))
     assert report.passed
@@ -302,7 +302,7 @@ def test_a_saved_run_that_is_wrong_fails(tmp_path: Path) -> None:
 
 
 def test_a_saved_reference_brings_its_inputs_and_noise(tmp_path: Path) -> None:
-    report = check(REF, [OTHER], loads(Fake("onnxruntime", sharp), Fake("caffe", sharp)), Inputs(seed=5))
+    report = check(REF, [OTHER], loads(Fake("onnxruntime", sharp), Fake("caffe", sharp)), Inputs(seeds=(5,)))
     reference = Subject("onnxruntime", load(save(report.reference, tmp_path / "ref")[0]))
     again = check(reference, [OTHER], loads(Fake("caffe", lambda feeds: sharp(feeds, shift=1e-3))))
     assert again.sensitivity == report.sensitivity
@@ -310,7 +310,7 @@ def test_a_saved_reference_brings_its_inputs_and_noise(tmp_path: Path) -> None:
 
 
 def test_saved_runs_of_other_inputs_are_not_compared(tmp_path: Path) -> None:
-    first, second = saved(tmp_path, runtime="caffe"), saved(tmp_path, runtime="opencv", inputs=Inputs(seed=1))
+    first, second = saved(tmp_path, runtime="caffe"), saved(tmp_path, runtime="opencv", inputs=Inputs(seeds=(1,)))
     report = check(first, [second], loads())
     assert report.verdict is Verdict.FAILED
     assert report.rows[0].reasons == ("the saved run was fed other numbers than the reference (sample 0)",)

@@ -50,6 +50,18 @@ class Plain(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
             self.fail(str(error), param, ctx)
 
 
+class AnyFile(Named):
+    """FILE for all inputs (named ""), or NAME=FILE for one."""
+
+    def __init__(self) -> None:
+        super().__init__("FILE or NAME=FILE", existing)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        if isinstance(value, tuple) or ("=" in value and not Path(value).is_file()):
+            return super().convert(value, param, ctx)
+        return "", Plain("FILE", existing).convert(value, param, ctx)
+
+
 class Tolerance(Named):
     """T for all outputs (named ""), or OUTPUT=T for one."""
 
@@ -109,6 +121,13 @@ def fraction(text: str) -> float:
     return number(over) / bottom
 
 
+def batches(text: str) -> tuple[int, ...]:
+    """ "1,4" -> (1, 4)."""
+    if not all(size.strip().isdecimal() and int(size) > 0 for size in text.split(",")):
+        raise ValueError("batch sizes are positive integers with commas between them, such as 1,4")
+    return tuple(map(int, text.split(",")))
+
+
 def existing(text: str) -> Path:
     if not Path(text).is_file():
         raise ValueError(f"there is no file '{text}'")
@@ -125,7 +144,8 @@ def once(pairs: Iterable[tuple[str, Value]], option: str) -> dict[str, Value]:
     return found
 
 
-FILE = Named("NAME=FILE", existing)
+ANY_FILE = AnyFile()
+BATCHES = Plain("N,N", batches)
 RANGE = Named("NAME=LO,HI", bounds, last=True)
 SHAPE = Named("NAME:1,3,224,224", shape, separator=":", last=True)
 BLOB = Named("ONNX=BLOB", str)

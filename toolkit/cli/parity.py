@@ -1,28 +1,27 @@
-"""`toolkit parity`: run a reference and other engines on the same inputs and say whether they agree."""
+"""`toolkit parity`: run a reference and other engines on the same inputs and say whether they agree, and where not."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli import params
 from toolkit.cli.output import json_option, print_json, print_table, progress
+from toolkit.cli.parity_options import input_options, inputs_of, rule_of, rule_options, subjects_of, translating
 
 if TYPE_CHECKING:
     from toolkit.parity.compare import OutputComparison
-    from toolkit.parity.inputs import Inputs
-    from toolkit.parity.parity import Rule, Subject
+    from toolkit.parity.layer_report import LayerReport
     from toolkit.parity.report import Report
 
 PARITY_FAILED = 1
 COLUMNS = ("engine", "model", "output", "max abs", "max rel", "allowed", "cosine", "top-1", "verdict")
-IMAGE = click.Path(exists=True, dir_okay=False, path_type=Path)
+LAYER_COLUMNS = ("value", "ONNX", "Caffe", "max abs", "max rel", "status")
+SHOWN_LAYERS = 8
 FOLDER = click.Path(file_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(
@@ -31,21 +30,33 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 )
 @click.argument("reference", metavar="REF")
 @click.argument("others", nargs=-1, required=True, metavar="OTHER...")
-@click.option("--tolerance", "tolerances", multiple=True, type=params.TOLERANCE, help="Of max|REF|; default 1e-4.")
-@click.option("--seed", type=click.IntRange(min=0), help="Of the random inputs; default 0.")
-@click.option("--samples", type=click.IntRange(2, 1000), help="How many inputs to run; default 2.")
-@click.option("--input", "files", multiple=True, type=params.FILE, help="An input from a .npy or .npz file.")
-@click.option("--image", "images", multiple=True, type=IMAGE, help="An input from an image: resized, RGB in [0, 1].")
-@click.option("--range", "ranges", multiple=True, type=params.RANGE, help="Of a random input; default 0,1.")
-@click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="Of an input with a dynamic shape.")
-@click.option("--output", "outputs", multiple=True, metavar="NAME", help="Compare this output of REF only.")
-@click.option("--name", "names", multiple=True, type=params.BLOB, help="Which blob is which ONNX value.")
-@click.option("--constant", "constants", multiple=True, metavar="NAME", help="An output that needn't follow the input.")
+@click.option("--layers", is_flag=True, help="Compare every value that both know, and name the first to differ.")
+@click.option(
+    "--repro",
+    type=FOLDER,
+    default="parity-repro",
+    show_default=True,
+    help="With --layers: where the layer at fault is cut out to, a folder for each engine.",
+)
+@rule_options
+@input_options
 @click.option("--save", type=FOLDER, help="Save every run in this folder.")
+@click.option("--report", "html", type=NEW_FILE, help="Write one self-contained .html file.")
+@click.option("--junit", type=NEW_FILE, help="Write the results as JUnit XML, for CI systems.")
 @json_option
 @click.pass_context
 def parity(
-    ctx: click.Context, /, reference: str, others: tuple[str, ...], save: Path | None, as_json: bool, **options: Any
+    ctx: click.Context,
+    /,
+    reference: str,
+    others: tuple[str, ...],
+    layers: bool,
+    repro: Path,
+    save: Path | None,
+    html: Path | None,
+    junit: Path | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Compare what OTHER engines compute with what REF computes, on the same inputs.
 
@@ -57,22 +68,51 @@ def parity(
       opencv:net.prototxt         in one runtime (onnxruntime, opencv, caffe, torch)
       torch:shufflenet_v2_x0.5    a model by name; ,weights.pth or ,num_classes=10 may follow
       run.json                    a run that --save wrote
+
+    \b
+    Examples:
+      toolkit parity net.onnx net.prototxt
+      toolkit parity net.onnx net.prototxt --layers --report out.html
+      toolkit parity net.onnx net.prototxt --image photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
     """
     from toolkit import runners  # fills the table of runtimes
+    from toolkit.parity.inside import look_inside
+    from toolkit.parity.mapping import read
     from toolkit.parity.parity import check
 
-    oracle, rivals = _subjects(reference, others, options)
-    inputs, rule = _inputs([oracle, *rivals], options), _rule(options)
+    oracle, rivals = subjects_of(reference, others, options)
+    inputs, rule = inputs_of([oracle, *rivals], options), rule_of(options)
+    given, names = options["map_file"], dict(options["names"])
     with progress(quiet=as_json) as step:
-        report = check(oracle, rivals, runners.load, inputs, rule, step)
-    if save:
-        _save(report, save)
+        load = translating(runners.load, [oracle, *rivals], given, names)
+        report = check(oracle, rivals, load, inputs, rule, step)
+        if layers:
+            known = read(given) if given else None
+            report = look_inside(report, oracle, rivals, runners.load, rule, repro, known, step)
+    _write(report, save, html, junit)
     if as_json:
         print_json(report.to_json())
     else:
         show(report)
     if not report.passed:
         ctx.exit(PARITY_FAILED)
+
+
+def _write(report: Report, save: Path | None, html: Path | None, junit: Path | None) -> None:
+    if save:
+        from toolkit.parity.run import save as save_run
+
+        runs = [report.reference, *(row.run for row in report.rows if row.run)]
+        for index, run in enumerate(runs):
+            save_run(run, save / f"{index}-{run.runtime}")
+    if html:
+        from toolkit.parity.html import write as write_html
+
+        write_html(report.to_json(), html)
+    if junit:
+        from toolkit.parity import junit as junit_file
+
+        junit_file.write(junit_file.of_report(report), junit)
 
 
 def show(report: Report) -> None:
@@ -88,10 +128,39 @@ def show(report: Report) -> None:
     print_table(COLUMNS, rows)
     for version in dict.fromkeys(row.run.version for row in report.rows if row.run):
         click.echo(f"run with {version}")
+    for one in report.sensitivity:
+        if one.float64 is not None:
+            click.echo(f"output '{one.name}': the reference differs from itself in float64 by {one.float64:.2g}")
     for row in report.rows:
         for sentence in (*row.reasons, *row.notes):
             click.echo(f"{row.runtime}, {Path(row.model).name}: {sentence}")
+        if row.layers:
+            _show_layers(row.layers, f"{row.runtime}, {Path(row.model).name}")
     click.echo(f"verdict: {report.verdict.value}")
+
+
+def _show_layers(found: LayerReport, who: str) -> None:
+    """The first layers that differ, or else those nearest to it."""
+    wrong = [layer for layer in found.layers if layer.wrong]
+    shown = wrong[:SHOWN_LAYERS] or sorted(found.layers, key=lambda layer: -layer.comparison.required)[:3]
+    rows = [
+        [
+            layer.value,
+            "+".join(layer.ops),
+            "+".join(layer.types),
+            _shown(layer.comparison.max_abs, ".2e"),
+            _shown(layer.comparison.required, ".2e"),
+            layer.status,
+        ]
+        for layer in shown
+    ]
+    if rows:
+        print_table(LAYER_COLUMNS, rows, title=f"{who}: {'layers that differ' if wrong else 'the least equal layers'}")
+    if len(wrong) > SHOWN_LAYERS:
+        click.echo(f"{who}: {len(wrong) - SHOWN_LAYERS} more layers differ, downstream or in parallel")
+    click.echo(f"{who}: {found.summary}")
+    if found.culprit and found.culprit.repro:
+        click.echo(f"{who}: cut out into {found.culprit.repro} (see README.md there)")
 
 
 def _cells(found: OutputComparison) -> list[str]:
@@ -107,61 +176,3 @@ def _cells(found: OutputComparison) -> list[str]:
 
 def _shown(value: float | None, form: str) -> str:
     return format(value, form) if value is not None and math.isfinite(value) else "-"
-
-
-def _subjects(reference: str, others: Sequence[str], options: dict[str, Any]) -> tuple[Subject, list[Subject]]:
-    """Targets with their outputs and names set. The map's right side is the prototxt's, whichever side that is on."""
-    from toolkit.parity.targets import only, parse, parse_reference
-    from toolkit.runners.base import RUNTIMES
-
-    names = params.once(options["names"], "--name")
-    oracle = parse_reference(reference, RUNTIMES)
-    if oracle.model.endswith(".prototxt"):
-        names = params.once(((blob, value) for value, blob in names.items()), "--name")
-    rivals = [
-        replace(one, names=names) if one.model.endswith(".prototxt") != oracle.model.endswith(".prototxt") else one
-        for text in others
-        for one in parse(text, RUNTIMES)
-    ]
-    wanted = options["outputs"]
-    return (only(oracle, wanted), [only(one, wanted) for one in rivals]) if wanted else (oracle, rivals)
-
-
-def _inputs(subjects: Sequence[Subject], options: dict[str, Any]) -> Inputs:
-    """What to feed; None of it may be given beside a saved run, whose inputs are those that it was made with."""
-    from toolkit.parity.inputs import Inputs
-    from toolkit.parity.run import Run
-
-    given = [
-        name for name in ("seed", "samples", "files", "images", "ranges", "shapes") if options[name] not in (None, ())
-    ]
-    saved = next((one.model for one in subjects if isinstance(one.target, Run)), None)
-    if saved and given:
-        raise click.UsageError(f"the saved run of {saved} brings its inputs along: nothing can be said about them here")
-    arrays: dict[str, tuple[Path, ...]] = {}
-    for name, path in options["files"]:
-        arrays[name] = (*arrays.get(name, ()), path)
-    return Inputs(
-        seed=options["seed"] or 0,
-        samples=options["samples"] or 2,
-        shapes=params.once(options["shapes"], "--input-shape"),
-        ranges=params.once(options["ranges"], "--range"),
-        arrays=arrays,
-        images=options["images"],
-    )
-
-
-def _rule(options: dict[str, Any]) -> Rule:
-    from toolkit.parity.compare import TOLERANCE
-    from toolkit.parity.parity import Rule
-
-    own = params.once(options["tolerances"], "--tolerance")
-    return Rule(own.pop("", TOLERANCE), own, options["constants"])
-
-
-def _save(report: Report, folder: Path) -> None:
-    from toolkit.parity.run import save
-
-    runs = [report.reference, *(row.run for row in report.rows if row.run)]
-    for index, run in enumerate(runs):
-        save(run, folder / f"{index}-{run.runtime}")

@@ -64,7 +64,9 @@ def caffe_graph(subject: Subject) -> Graph:
     return of_caffe(read_caffe(Path(subject.model), weights), subject.model)
 
 
-def translation_of(subject: Subject, anchor: Graph, known: ConversionMap | None, given: Mapping[str, str]) -> Translation:
+def translation_of(
+    subject: Subject, anchor: Graph, known: ConversionMap | None, given: Mapping[str, str]
+) -> Translation:
     """What a subject calls the anchor's values. `given` are names that the user says, and win."""
     if subject.runtime == "torch":
         found = by_module(anchor)
@@ -79,7 +81,9 @@ def translation_of(subject: Subject, anchor: Graph, known: ConversionMap | None,
 
 def of_map(known: ConversionMap, given: Mapping[str, str] | None = None) -> Translation:
     """A conversion's map as it is, for all values."""
-    images = {name for name in known.inputs if len(known.input_shapes.get(name, ())) == 4} if known.preprocessing else set()
+    images = (
+        {name for name in known.inputs if len(known.input_shapes.get(name, ())) == 4} if known.preprocessing else set()
+    )
     return Translation(
         names={**known.names, **(given or {})},
         inputs=known.inputs,
@@ -98,7 +102,7 @@ def _by_map(known: ConversionMap, anchor: Graph, given: Mapping[str, str]) -> Tr
 
 
 def _by_name(net: Graph, anchor: Graph, given: Mapping[str, str]) -> Translation:
-    """Without a map: a blob written once by the value's name, made safe; or the last layer in place on a blob by its own."""
+    """Without a map: a blob written once has the value of its name; one written in place that of its last layer."""
     writes = Counter(value.partition("@")[0] for step in net.steps for value in step.writes)
     blobs: dict[str, str] = {}
     for step in net.steps:

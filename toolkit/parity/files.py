@@ -7,11 +7,13 @@ import math
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import InvalidInput, ToolkitError
 
 MAX_BYTES = 2**30  # an array; 1 GiB is a batch of 1,700 images of 224x224
@@ -109,3 +111,33 @@ def read_image(path: Path, size: tuple[int, int], resample: str = "bilinear") ->
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # SyntaxError: a broken PNG
         raise InvalidInput(f"{path} is a broken image: {error}") from error
     return np.ascontiguousarray((pixels / 255).transpose(2, 0, 1), np.float32)
+
+
+def images_in(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, and for a folder the images in it by name."""
+    found: list[Path] = []
+    for path in paths:
+        inside = (
+            sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+            if path.is_dir()
+            else [path]
+        )
+        if not inside:
+            raise InvalidInput(f"the folder {path} holds no image ({', '.join(IMAGE_SUFFIXES)})")
+        found += inside
+    return found
+
+
+def prepared(image: np.ndarray, wanted: Preprocessing) -> np.ndarray:
+    """(image * scale - mean) / std, a number a channel; `swap` makes it BGR after that."""
+    mean, std = (
+        np.asarray(values or (default,), np.float64).reshape(-1, 1, 1)
+        for values, default in ((wanted.mean, 0), (wanted.std, 1))
+    )
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) not in (1, len(image)):
+            raise InvalidInput(f"the {name} has {len(values)} numbers; an image has {len(image)} channels")
+    if not std.all():
+        raise InvalidInput("a std is 0")
+    made = (image * wanted.scale - mean) / std
+    return np.ascontiguousarray(made[::-1] if wanted.swap else made, np.float32)

@@ -1,25 +1,28 @@
 """Names and shapes of a model's inputs -> the arrays that every engine is fed: the same for the same seed, always.
 
-Sample 0 is what the caller gave, or random. There are never fewer than two samples, as one alone can't tell whether
-the output depends on the input at all.
+What the caller gave comes first, then random numbers. There are never fewer than two samples of one shape, as one alone
+can't tell whether the output depends on the input at all.
 """
 
 from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import InvalidInput, ToolkitError
-from toolkit.parity.files import check_bytes, check_size, read_arrays, read_image
+from toolkit.parity.files import check_bytes, check_size, images_in, prepared, read_arrays, read_image
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 Feeds = dict[str, np.ndarray]
+Range = tuple[float, float]
 RANGE = (0.0, 1.0)  # what an image network is fed
+WHOLE = (0.0, 9.0)  # and one that takes integers: indices that even a small table has
 RELATIVE_STEP = 1e-6
 MOST_BYTES = 2**32  # all samples together: they are kept until the last engine has run
 
@@ -28,48 +31,89 @@ MOST_BYTES = 2**32  # all samples together: they are kept until the last engine 
 class Inputs:
     """What to feed. `arrays` and `images` give samples by number; an input or a sample without one is random.
 
-    An .npz file may serve several inputs: its array of the input's name is taken. Images feed `image_input`, or the
-    only input that has four dimensions and three channels.
+    `samples` random ones are made for every seed and every range: two where there is one of each, else one. With
+    `batches` all of that is made for each batch size. An .npz file may serve several inputs: its array of the input's
+    name is taken, and a file under the name "" serves all. Images, or folders of them, feed `image_input`, or the only
+    input that has four dimensions and three channels, as `preprocessing` makes them from RGB in [0, 1].
     """
 
-    seed: int = 0
-    samples: int = 2
+    seeds: tuple[int, ...] = (0,)
+    samples: int = 0
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[Range, ...]] = field(default_factory=dict)
     arrays: Mapping[str, tuple[Path | np.ndarray, ...]] = field(default_factory=dict)
     images: tuple[Path, ...] = ()
     image_input: str = ""
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
     resample: str = "bilinear"
+    batches: tuple[int, ...] = ()
 
 
-def make(spec: Inputs, declared: Shapes) -> tuple[Feeds, ...]:
-    """The samples to feed to a model that declares these input shapes (None: dynamic)."""
+@dataclass(frozen=True)
+class _Draw:
+    """One random sample: its seed, which of an input's ranges, its number, and the place of the given arrays."""
+
+    seed: int
+    span: int
+    index: int
+    given: bool
+
+
+def make(spec: Inputs, declared: Shapes, kinds: Mapping[str, str] | None = None) -> tuple[Feeds, ...]:
+    """The samples for a model that declares these input shapes (None: dynamic). `kinds`: types other than float32."""
     if not declared:
         raise InvalidInput("the model has no inputs, so its output can't depend on any")
+    kinds = kinds or {}
+    spec = _for_all(spec, declared)
     _check_names(spec, declared)
-    given = {name: tuple(_load(array, name) for array in spec.arrays.get(name, ())) for name in declared}
+    given = {name: tuple(_load(a, name, kinds) for a in spec.arrays.get(name, ())) for name in declared}
     shapes = {name: _pin(name, shape, spec, given[name]) for name, shape in declared.items()}
     if spec.images:
         name = _image_input(spec, shapes)
-        given[name] = tuple(_load_image(path, shapes[name], spec.resample) for path in spec.images)
+        given[name] = tuple(_load_image(path, shapes[name], spec) for path in images_in(spec.images))
     for name, arrays in given.items():
         for array in arrays:
             _check_fits(name, array, shapes[name])
-    count = max(2, spec.samples, *map(len, given.values()))
-    check_bytes(count * sum(map(math.prod, shapes.values())) * 4, MOST_BYTES, f"feeding {count} samples")
+    draws = tuple(_draws(spec, max(map(len, given.values()))))
+    sizes = [_with_batch(shapes, declared, batch) for batch in spec.batches] or [shapes]
+    total = sum(math.prod(shape) for sized in sizes for shape in sized.values())
+    check_bytes(len(draws) * total * 4, MOST_BYTES, f"feeding {len(draws) * len(sizes)} samples")
     return tuple(
-        {name: _sample(spec, name, shape, given[name], index) for name, shape in shapes.items()}
-        for index in range(count)
+        {name: _sample(spec, name, shape, _batched(given[name], shape), draw, kinds) for name, shape in sized.items()}
+        for sized in sizes
+        for draw in draws
     )
 
 
 def nudged(feeds: Feeds, seed: int = 0) -> Feeds:
-    """Every value moved by one millionth of itself, up or down at random: a few float32 steps."""
+    """Every value moved by one millionth of itself, up or down at random: a few float32 steps. Integers stay."""
     moved = {}
     for name, array in feeds.items():
         signs = _generator(seed, 0, f"nudge {name}").integers(0, 2, array.shape, np.int8) * 2 - 1
-        moved[name] = (array * (1 + RELATIVE_STEP * signs)).astype(array.dtype)
+        moved[name] = (array * (1 + RELATIVE_STEP * signs)).astype(array.dtype) if array.dtype.kind == "f" else array
     return moved
+
+
+def _for_all(spec: Inputs, declared: Shapes) -> Inputs:
+    """Files without an input's name are for every input."""
+    common = spec.arrays.get("", ())
+    if not common:
+        return spec
+    own = {name: arrays for name, arrays in spec.arrays.items() if name}
+    return replace(spec, arrays={**own, **{name: (*own.get(name, ()), *common) for name in declared}})
+
+
+def _draws(spec: Inputs, given: int) -> Iterator[_Draw]:
+    """Each seed with each range; the given samples stand in place of the first block's random ones."""
+    spans = max([1, *map(len, spec.ranges.values())])
+    alone = len(spec.seeds) * spans == 1
+    count = max(spec.samples, 2 if alone else 1)
+    first = True
+    for seed in spec.seeds:
+        for span in range(spans):
+            for index in range(max(count, given) if first else count):
+                yield _Draw(seed, span, index, first)
+            first = False
 
 
 def _check_names(spec: Inputs, declared: Shapes) -> None:
@@ -77,9 +121,12 @@ def _check_names(spec: Inputs, declared: Shapes) -> None:
         for name in names:
             if name not in declared:
                 raise ToolkitError(f"a {what} is given for input '{name}'; the model's inputs are {_quoted(declared)}")
-    for name, (low, high) in spec.ranges.items():
-        if not (np.isfinite(low) and np.isfinite(high) and low < high):
-            raise ToolkitError(f"the range of input '{name}' is {low:g} to {high:g}; it needs finite low < high")
+    for name, ranges in spec.ranges.items():
+        for low, high in ranges:
+            if not (np.isfinite(low) and np.isfinite(high) and low < high):
+                raise ToolkitError(f"the range of input '{name}' is {low:g} to {high:g}; it needs finite low < high")
+    if not spec.seeds or min(spec.batches, default=1) < 1:
+        raise ToolkitError("there must be a seed, and a batch holds at least 1")
 
 
 def _pin(name: str, declared: tuple[int | None, ...], spec: Inputs, given: tuple[np.ndarray, ...]) -> tuple[int, ...]:
@@ -96,8 +143,24 @@ def _pin(name: str, declared: tuple[int | None, ...], spec: Inputs, given: tuple
     return shape
 
 
-def _load(array: Path | np.ndarray, name: str) -> np.ndarray:
-    """A file or array -> finite float32, the one type that Caffe computes in."""
+def _with_batch(shapes: Mapping[str, tuple[int, ...]], declared: Shapes, batch: int) -> dict[str, tuple[int, ...]]:
+    fixed = [name for name, shape in declared.items() if not shape or shape[0] not in (None, batch)]
+    if fixed:
+        raise ToolkitError(f"input '{fixed[0]}' has shape {_shown(declared[fixed[0]])}: its batch can't be {batch}")
+    return {name: (batch, *shape[1:]) for name, shape in shapes.items()}
+
+
+def _batched(given: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """The given arrays in batches of this size: the rows of all in turn, from the first again after the last."""
+    if not given or given[0].shape == shape:
+        return given
+    rows = np.concatenate(given)
+    starts = range(0, max(len(rows), 1), shape[0])
+    return tuple(rows[np.arange(start, start + shape[0]) % len(rows)] for start in starts)
+
+
+def _load(array: Path | np.ndarray, name: str, kinds: Mapping[str, str]) -> np.ndarray:
+    """A file or array -> finite float32, the one type that Caffe computes in, or what else the input takes."""
     what = f"input '{name}'"
     if isinstance(array, Path):
         what, arrays = f"{array} for input '{name}'", read_arrays(array)
@@ -106,11 +169,14 @@ def _load(array: Path | np.ndarray, name: str) -> np.ndarray:
         array = arrays[name] if name in arrays else next(iter(arrays.values()))
     if array.dtype.kind not in "fiub":
         raise InvalidInput(f"{what} holds {array.dtype}, not real numbers")
-    with np.errstate(over="ignore"):
-        array = array.astype(np.float32)
-    if not np.isfinite(array).all():
-        raise InvalidInput(f"{what} holds NaN or infinity (as float32): no comparison can be made with it")
-    return array
+    kind = np.dtype(kinds.get(name, "float32"))
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = array.astype(kind)
+    if not np.isfinite(made).all():
+        raise InvalidInput(f"{what} holds NaN or infinity (as {kind}): no comparison can be made with it")
+    if kind.kind != "f" and not np.array_equal(made, array):
+        raise InvalidInput(f"{what} holds numbers that are no {kind}, which the model takes")
+    return made
 
 
 def _image_input(spec: Inputs, shapes: Mapping[str, tuple[int, ...]]) -> str:
@@ -123,9 +189,10 @@ def _image_input(spec: Inputs, shapes: Mapping[str, tuple[int, ...]]) -> str:
     return name
 
 
-def _load_image(path: Path, shape: tuple[int, ...], resample: str) -> np.ndarray:
+def _load_image(path: Path, shape: tuple[int, ...], spec: Inputs) -> np.ndarray:
     """The image in every place of the batch."""
-    return np.repeat(read_image(path, (shape[2], shape[3]), resample)[np.newaxis], shape[0], axis=0)
+    image = prepared(read_image(path, (shape[2], shape[3]), spec.resample), spec.preprocessing)
+    return np.repeat(image[np.newaxis], shape[0], axis=0)
 
 
 def _check_fits(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -133,23 +200,44 @@ def _check_fits(name: str, array: np.ndarray, shape: tuple[int, ...]) -> None:
         raise ToolkitError(f"input '{name}': the given array has shape {_shown(array.shape)}, not {_shown(shape)}")
 
 
-def _sample(spec: Inputs, name: str, shape: tuple[int, ...], given: tuple[np.ndarray, ...], index: int) -> np.ndarray:
+def _sample(
+    spec: Inputs,
+    name: str,
+    shape: tuple[int, ...],
+    given: tuple[np.ndarray, ...],
+    draw: _Draw,
+    kinds: Mapping[str, str],
+) -> np.ndarray:
     """Given as it is; random where nothing is given; else made from the first one given.
 
     A photograph's second sample is its mirror image under a quarter of noise: another input, and still one on which
     the network sees something. Plain noise is what detectors answer with rounding errors.
     """
-    if index < len(given):
-        return given[index]
-    low, high = spec.ranges.get(name) or _span(given)
-    noise = (low + (high - low) * _generator(spec.seed, index, name).random(shape, np.float32)).astype(np.float32)
-    return (0.75 * np.flip(given[0], axis=-1) + 0.25 * noise).astype(np.float32) if given else noise
+    if draw.given and draw.index < len(given):
+        return given[draw.index]
+    kind = np.dtype(kinds.get(name, "float32"))
+    own = spec.ranges.get(name)
+    low, high = own[draw.span % len(own)] if own else _span(given, kind)
+    generator = _generator(draw.seed, draw.index, name)
+    if kind.kind != "f":
+        return _whole(generator, low, high, shape, kind)
+    noise = (low + (high - low) * generator.random(shape, np.float32)).astype(kind)
+    return (0.75 * np.flip(given[0], axis=-1) + 0.25 * noise).astype(kind) if given else noise
 
 
-def _span(given: tuple[np.ndarray, ...]) -> tuple[float, float]:
+def _whole(
+    generator: np.random.Generator, low: float, high: float, shape: tuple[int, ...], kind: np.dtype
+) -> np.ndarray:
+    """Integers from low to high, both included; truth values are 0 and 1."""
+    if kind.kind == "b":
+        low, high = 0, 1
+    return generator.integers(math.ceil(low), math.floor(high), shape, endpoint=True).astype(kind)
+
+
+def _span(given: tuple[np.ndarray, ...], kind: np.dtype) -> Range:
     """The range of the values at hand with 0 in it, so that a constant array is not its own second sample."""
     if not given or not given[0].any():
-        return RANGE
+        return RANGE if kind.kind == "f" else WHOLE
     return min(0.0, float(given[0].min())), max(0.0, float(given[0].max()))
 
 

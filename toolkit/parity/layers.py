@@ -140,7 +140,7 @@ def _without_column(reference: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def histogram(reference: np.ndarray, other: np.ndarray, scale: float) -> tuple[int, ...]:
-    """How many differences, relative to the reference's largest value, lie between the EDGES; the ends take the rest."""
+    """How many differences, over the reference's largest value, lie between the EDGES; the end bins take the rest."""
     difference = np.abs(reference.astype(np.float64) - other) / (scale or 1.0)
     with np.errstate(divide="ignore"):
         places = np.floor((np.log10(difference.ravel()) + 12) * 4)
@@ -158,7 +158,9 @@ def _described(layers: Sequence[Layer], pair: Pair, times: _Times) -> Iterator[L
         steps, edge = pair.anchor.region([layer.value], values)
         nodes = [pair.anchor.steps[index] for index in steps]
         made = (
-            [net.steps[index] for index in net.region([side.names.names[layer.value]], stops)[0]] if net and side else []
+            [net.steps[index] for index in net.region([side.names.names[layer.value]], stops)[0]]
+            if net and side
+            else []
         )
         yield replace(
             layer,

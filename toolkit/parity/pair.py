@@ -100,5 +100,5 @@ def pair_of(reference: Subject, other: Subject, load: Load, known: ConversionMap
     known = known or find_map(other) or find_map(reference)
     anchor = anchor_of(reference, other, known)
     given = {blob: value for value, blob in other.names.items()} if is_caffe(reference) else dict(other.names)
-    sides = [Side(subject, translation_of(subject, anchor, known, given)) for subject in (reference, other)]
-    return Pair(*sides, anchor, load, known)
+    ours, theirs = (Side(one, translation_of(one, anchor, known, given)) for one in (reference, other))
+    return Pair(ours, theirs, anchor, load, known)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
 from converters.errors import InvalidInput, ToolkitError
+from toolkit.parity import float64
 from toolkit.parity import names as naming
 from toolkit.parity.compare import TOLERANCE, Comparison, compare
 from toolkit.parity.inputs import Feeds, Inputs, Shapes, make, nudged
@@ -47,6 +49,7 @@ class Rule:
     tolerance: float = TOLERANCE
     tolerances: Mapping[str, float] = field(default_factory=dict)
     constants: tuple[str, ...] = ()
+    float64: bool = False  # whether to run the reference in float64 as well, to know its own error
 
 
 def check(
@@ -64,10 +67,11 @@ def check(
     """
     rule = rule or Rule()
     oracle = _reference(reference, others, load, inputs or Inputs(), on_step)
+    own = _own_error(reference, oracle, on_step) if rule.float64 else {}
     unknown = [name for name in rule.constants if name not in oracle.outputs[0]]
     if unknown:
         raise ToolkitError(f"'{unknown[0]}' is declared constant, but the outputs are {', '.join(oracle.outputs[0])}")
-    moves = measure(oracle.outputs, oracle.noise, rule.constants)
+    moves = measure(oracle.outputs, oracle.noise, rule.constants, own)
     rows = tuple(_row(oracle, other, load, moves, rule, on_step) for other in others)
     return Report(oracle, rows, moves, rule.tolerance, dict(rule.tolerances))
 
@@ -78,11 +82,20 @@ def _reference(subject: Subject, others: Sequence[Subject], load: Load, inputs: 
         return subject.target
     saved = next(((one.target, one.names) for one in others if isinstance(one.target, Run)), None)
     with load(subject.runtime, subject.target) as runner:
-        feeds = _feeds_of(*saved, runner.inputs) if saved else make(inputs, runner.inputs)
+        feeds = _feeds_of(*saved, runner.inputs) if saved else make(inputs, runner.inputs, runner.dtypes)
         run = record(runner, subject.model, feeds, on_step)
         on_step(f"{subject.runtime}: how much rounding moves the outputs")
         moved = [dict(runner.run(nudged(sample))) for sample in feeds]
     return replace(run, noise=noise_floor(run.outputs, moved))
+
+
+def _own_error(subject: Subject, oracle: Run, on_step: Step) -> dict[str, float]:
+    """How far the reference is from itself in float64, by output."""
+    if not subject.model.endswith(".onnx"):
+        raise ToolkitError(f"only an ONNX file can be run in float64, not '{subject.model}'")
+    on_step("the reference in float64")
+    exact = float64.run(Path(subject.model), oracle.inputs, tuple(oracle.outputs[0]))
+    return noise_floor(oracle.outputs, exact)
 
 
 def _feeds_of(run: Run, names: Mapping[str, str], declared: Shapes) -> tuple[Feeds, ...]:
@@ -124,19 +137,26 @@ class _Misfit(Exception):
 
 def _live(oracle: Run, subject: Subject, target: Target, load: Load, on_step: Step) -> Run:
     with load(subject.runtime, target) as runner:
-        return record(runner, subject.model, _renamed(oracle.inputs, runner.inputs, subject.names), on_step)
+        resizes = subject.model.endswith(".prototxt")  # engines reshape a Caffe net to what it is fed
+        feeds = _renamed(oracle.inputs, runner.inputs, subject.names, resizes)
+        return record(runner, subject.model, feeds, on_step)
 
 
-def _renamed(feeds: Sequence[Feeds], declared: Shapes, names: Mapping[str, str]) -> list[Feeds]:
-    """The reference's feeds under the names of this engine's inputs."""
+def _renamed(feeds: Sequence[Feeds], declared: Shapes, names: Mapping[str, str], resizes: bool = False) -> list[Feeds]:
+    """The reference's feeds under the names of this engine's inputs. `resizes`: it takes any batch."""
     pairs, problems = naming.match(tuple(feeds[0]), tuple(declared), names, "input")
     for ours, theirs in pairs.items():
         shape, want = feeds[0][ours].shape, declared[theirs]
-        if len(shape) != len(want) or any(size not in (had, None) for had, size in zip(shape, want, strict=True)):
+        if not _takes(shape, want, resizes):
             problems.append(f"input '{theirs}' takes shape {want}, the reference was fed {shape}")
     if problems:
         raise _Misfit(problems)
     return [{theirs: sample[ours] for ours, theirs in pairs.items()} for sample in feeds]
+
+
+def _takes(shape: tuple[int, ...], declared: tuple[int | None, ...], resizes: bool) -> bool:
+    free = [None, *declared[1:]] if resizes and declared else list(declared)
+    return len(shape) == len(free) and all(size in (had, None) for had, size in zip(shape, free, strict=True))
 
 
 def _saved(oracle: Run, subject: Subject, run: Run) -> Run:

@@ -90,6 +90,7 @@ class Report:
                     "name": one.name,
                     "movement": _finite(one.movement),
                     "noise": _finite(one.noise),
+                    "float64": None if one.float64 is None else _finite(one.float64),
                     "insensitive": one.insensitive,
                     "declared_constant": one.constant,
                 }

@@ -19,12 +19,16 @@ ROUNDING = 10  # a difference of so many times the noise may still be rounding; 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """One output of the reference. `constant` was declared by the caller: compared, but not expected to move."""
+    """One output of the reference. `constant` was declared by the caller: compared, but not expected to move.
+
+    `float64` is how far the reference in float32 is from the same model in float64; None where that was not asked.
+    """
 
     name: str
     movement: float
     noise: float
     constant: bool = False
+    float64: float | None = None
 
     @property
     def insensitive(self) -> bool:
@@ -32,23 +36,37 @@ class Sensitivity:
 
     def explains(self, required: float, tolerance: float) -> bool:
         """Whether an output that needs `required` may differ by the reference's own rounding alone."""
-        return self.noise > tolerance and required <= ROUNDING * self.noise
+        floor = max(self.noise, self.float64 or 0.0)
+        return floor > tolerance and required <= ROUNDING * floor
 
 
 def measure(
-    outputs: Sequence[Mapping[str, np.ndarray]], noise: Mapping[str, float], constants: Sequence[str] = ()
+    outputs: Sequence[Mapping[str, np.ndarray]],
+    noise: Mapping[str, float],
+    constants: Sequence[str] = (),
+    float64: Mapping[str, float] | None = None,
 ) -> tuple[Sensitivity, ...]:
-    """The outputs of the reference for all samples -> how far the first sample's outputs are from the others'."""
-    first, *others = outputs
+    """The outputs of the reference for all samples -> how far the first sample's outputs are from the others'.
+
+    Samples of several batch sizes are compared with those of their own size.
+    """
     return tuple(
         Sensitivity(
             name,
-            max((moved(first[name], other[name]) for other in others), default=0.0),
+            _movement([sample[name] for sample in outputs]),
             noise.get(name, 0.0),
             name in constants,
+            (float64 or {}).get(name),
         )
-        for name in first
+        for name in outputs[0]
     )
+
+
+def _movement(arrays: Sequence[np.ndarray]) -> float:
+    firsts: dict[tuple[int, ...], np.ndarray] = {}
+    for array in arrays:
+        firsts.setdefault(array.shape, array)
+    return max(moved(firsts[array.shape], array) for array in arrays)
 
 
 def noise_floor(

@@ -28,6 +28,7 @@ def bytes_of_values(anchor: Graph, inputs: Mapping[str, Shape]) -> dict[str, int
 def onnx_shapes(proto: Any, inputs: Mapping[str, Shape]) -> dict[str, Shape]:
     """The shapes of values that onnx can infer when the inputs have these."""
     import onnx
+
     from converters.onnx_passes.weights import without_weights
 
     light = onnx.ModelProto()

@@ -11,7 +11,7 @@ run.json                        what was computed and saved before, here or else
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,9 +57,12 @@ def parse_reference(text: str, runtimes: Mapping[str, Runtime]) -> Subject:
     return replace((present or subjects)[0], optional=False)
 
 
-def only(subject: Subject, outputs: Sequence[str]) -> Subject:
-    """The subject with these outputs of the reference alone, under the names that it has for them."""
-    caffe = subject.model.endswith(".prototxt")
+def only(subject: Subject, outputs: Sequence[str], mapped: Collection[str] = ()) -> Subject:
+    """The subject with these outputs of the reference alone, under the names that it has for them.
+
+    `mapped` are models that answer to the reference's names, by the map of their conversion.
+    """
+    caffe = subject.model.endswith(".prototxt") and subject.model not in mapped
     wanted = tuple(subject.names.get(name, safe(name) if caffe else name) for name in outputs)
     if isinstance(subject.target, Target):
         return replace(subject, target=replace(subject.target, outputs=wanted))

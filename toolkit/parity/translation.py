@@ -40,7 +40,9 @@ def translated(load: Load, translations: Mapping[str, Translation]) -> Load:
 
     def make(name: str, target: Target) -> Runner:
         known = translations.get(target.path)
-        return Translated(load, name, target, known) if known else load(name, target)
+        if known is None:
+            return load(name, target)
+        return Translated(load, name, target, known)
 
     return make
 
@@ -54,6 +56,11 @@ class Translated:
         for value in self.wanted:
             if value not in known.names:
                 raise RunnerError(f"{name}: no value there is known to be the reference's '{value}'")
+        self.inputs: dict[str, tuple[int | None, ...]] = {}
+        self.values: Collection[str] = ()
+        self.dtypes: Mapping[str, str] = {}
+        self.layer_seconds: Mapping[str, float] = {}
+        self.version, self.seconds = "", 0.0
         self.own = tuple(dict.fromkeys(known.names[value] for value in self.wanted))
         self.runner = load(name, replace(target, outputs=self.own))
 
@@ -63,6 +70,7 @@ class Translated:
         self.inputs = {ours.get(name, name): shape for name, shape in self.runner.inputs.items()}
         there = set(self.runner.values)
         self.values = [value for value, own in self.known.names.items() if own in there]
+        self.dtypes = {ours.get(name, name): kind for name, kind in self.runner.dtypes.items()}
         self.version, self.seconds, self.layer_seconds = self.runner.version, 0.0, self.runner.layer_seconds
         return self
 
@@ -80,8 +88,8 @@ class Translated:
 
     def _restored(self, value: str, array: np.ndarray) -> np.ndarray:
         view, order = self.known.views.get(value), self.known.orders.get(value)
-        if view is not None and array.shape[:1] == view[:1]:
-            array = array.reshape(view)
+        if view is not None and array[:1].size == np.prod(view[1:]):
+            array = array.reshape(len(array), *view[1:])
         if order is not None and array.ndim > 1 and array.shape[1] == len(order):
             array = array[:, np.argsort(order)]
         return array

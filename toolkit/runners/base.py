@@ -14,6 +14,7 @@ import numpy as np
 from converters.errors import InvalidInput, ToolkitError
 
 Arrays = Mapping[str, np.ndarray]
+CALL = "#"  # "relu#1" is what the second call of torch's submodule `relu` returns
 
 
 class RunnerError(ToolkitError):
@@ -45,15 +46,16 @@ class Target:
 class Runner(Protocol):
     """A runtime with one model in it.
 
-    Once entered, `inputs` maps name to shape (None for a dynamic dimension), `values` holds the names that may be asked
-    for as outputs, and `version` says what computes, on how many threads. `seconds` is what the last `run` spent in the
-    engine alone, `layer_seconds` what each layer took where the target's option profile=on asks for it. After a
-    RunnerError the runner is spent.
+    Once entered, `inputs` maps name to shape (None for a dynamic dimension), `dtypes` says which inputs are not float32,
+    `values` which names may be asked for as outputs, and `version` what computes, on how many threads. `seconds` is what
+    the last `run` spent in the engine alone, `layer_seconds` what each layer took where the target's option profile=on
+    asks for it. After a RunnerError the runner is spent.
     """
 
     name: str
     inputs: dict[str, tuple[int | None, ...]]
     values: Collection[str]
+    dtypes: Mapping[str, str]
     version: str
     seconds: float
     layer_seconds: Mapping[str, float]

@@ -46,6 +46,7 @@ class OnnxRuntime:
         self.optimisation, self.profile = options["optimisation"], options["profile"] == "on"
         self.inputs: dict[str, tuple[int | None, ...]] = {}
         self.values: Collection[str] = ()
+        self.dtypes: Mapping[str, str] = {}
         self.version, self.seconds = "", 0.0
         self.layer_seconds: Mapping[str, float] = {}
 
@@ -68,7 +69,8 @@ class OnnxRuntime:
                 options.enable_profiling, options.profile_file_prefix = True, f"{folder}/nodes"
             self.session = _open(path, model, options)
             self.stack = stack.pop_all()
-        self.types = {value.name: value.type for value in self.session.get_inputs()}
+        kinds = {value.name: _dtype(value.type) for value in self.session.get_inputs()}
+        self.dtypes = {name: kind for name, kind in kinds.items() if kind != "float32"}
         self.inputs = {
             value.name: tuple(size if isinstance(size, int) else None for size in value.shape)
             for value in self.session.get_inputs()
@@ -112,11 +114,15 @@ class OnnxRuntime:
         return found
 
     def _cast(self, name: str, array: np.ndarray) -> np.ndarray:
-        kind = self.types[name]
-        dtype = np.dtype(DTYPES.get(kind) or kind.removeprefix("tensor(").removesuffix(")"))
+        dtype = np.dtype(self.dtypes.get(name, "float32"))
         if not np.can_cast(array.dtype, dtype, "same_kind"):
             raise RunnerError(f"{self.name}: input '{name}' takes {dtype}, it was fed {array.dtype}")
         return array.astype(dtype)
+
+
+def _dtype(kind: str) -> str:
+    """onnxruntime's name of a tensor type -> numpy's."""
+    return DTYPES.get(kind) or kind.removeprefix("tensor(").removesuffix(")")
 
 
 def _made(path: Path) -> list[list[str]]:

@@ -134,6 +134,7 @@ class Isolated:
         self.timeout = _seconds(timeout or TIMEOUT)
         self.inputs: dict[str, tuple[int | None, ...]] = {}
         self.values: Collection[str] = ()
+        self.dtypes: Mapping[str, str] = {}
         self.version, self.seconds = "", 0.0
         self.layer_seconds: Mapping[str, float] = {}
 

@@ -43,6 +43,7 @@ class Torch:
         self.options = settings(target, {**free, "by": ("order", "module")})
         self.inputs: dict[str, tuple[int | None, ...]] = {}
         self.values: Collection[str] = ()
+        self.dtypes: Mapping[str, str] = {}
         self.version, self.seconds = "", 0.0
         self.layer_seconds: Mapping[str, float] = {}
 

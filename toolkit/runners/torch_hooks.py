@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.runners.base import RunnerError, listed
+from toolkit.runners.base import CALL, RunnerError, listed
 
 if TYPE_CHECKING:
     from torch import nn
-
-CALL = "#"  # "relu#1" is what the second call of `relu` returned
 
 
 @contextmanager

@@ -1,0 +1,153 @@
+"""The options of `toolkit parity` as the library's data: what to feed, what counts as equal, who is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from toolkit.cli import params
+
+if TYPE_CHECKING:
+    from toolkit.parity.inputs import Inputs
+    from toolkit.parity.mapping import ConversionMap
+    from toolkit.parity.parity import Load, Rule, Subject
+
+F = TypeVar("F", bound=Callable[..., Any])
+IMAGE = click.Path(exists=True, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FED = ("seeds", "samples", "files", "images", "ranges", "shapes", "batches")
+
+
+def input_options(command: F) -> F:
+    """What to feed."""
+    for option in (
+        click.option(
+            "--seed", "seeds", multiple=True, type=click.IntRange(min=0), help="Of random inputs; repeatable."
+        ),
+        click.option("--samples", type=click.IntRange(2, 1000), help="Random inputs for each seed and range."),
+        click.option(
+            "--input", "files", multiple=True, type=params.ANY_FILE, help=".npz for all inputs; NAME=FILE for one."
+        ),
+        click.option(
+            "--image", "images", multiple=True, type=IMAGE, help="An image or a folder of them: resized, RGB in [0, 1]."
+        ),
+        click.option("--mean", type=params.NUMBERS, default=(), help="Of --image: subtracted, after --scale."),
+        click.option("--std", type=params.NUMBERS, default=(), help="Of --image: divided by."),
+        click.option("--scale", type=params.FRACTION, default=1.0, help="Of --image: times this, 255 say."),
+        click.option("--swap-rgb", is_flag=True, help="Of --image: feed BGR."),
+        click.option(
+            "--range", "ranges", multiple=True, type=params.RANGE, help="Of a random input; default 0,1; repeatable."
+        ),
+        click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="Of a dynamic input."),
+        click.option("--batch", "batches", type=params.BATCHES, default=(), help="Batch sizes to run, 1,4 say."),
+    )[::-1]:
+        command = option(command)
+    return command
+
+
+def rule_options(command: F) -> F:
+    """What counts as equal."""
+    for option in (
+        click.option(
+            "--tolerance", "tolerances", multiple=True, type=params.TOLERANCE, help="Of max|REF|; default 1e-4."
+        ),
+        click.option("--output", "outputs", multiple=True, metavar="NAME", help="Compare this output of REF only."),
+        click.option("--name", "names", multiple=True, type=params.BLOB, help="Which blob is which ONNX value."),
+        click.option("--map", "map_file", type=FILE, help="The conversion's map; default NET.map.json beside NET."),
+        click.option(
+            "--constant", "constants", multiple=True, metavar="NAME", help="An output that needn't follow the input."
+        ),
+        click.option("--float64", is_flag=True, help="Judge by REF's own error against itself in float64, too."),
+    )[::-1]:
+        command = option(command)
+    return command
+
+
+def inputs_of(subjects: Sequence[Subject], options: dict[str, Any]) -> Inputs:
+    """What to feed; none of it may be given beside a saved run, whose inputs are those that it was made with."""
+    from converters.caffe.passes.preprocess import Preprocessing
+    from toolkit.parity.inputs import Inputs
+    from toolkit.parity.run import Run
+
+    given = [name for name in FED if options[name] not in (None, ())]
+    saved = next((one.model for one in subjects if isinstance(one.target, Run)), None)
+    if saved and given:
+        raise click.UsageError(f"the saved run of {saved} brings its inputs along: nothing can be said about them here")
+    wanted = Preprocessing(options["scale"], options["mean"], options["std"], options["swap_rgb"])
+    if wanted and not options["images"]:
+        raise click.UsageError("--mean, --std, --scale and --swap-rgb say how an --image is fed, and there is none")
+    return Inputs(
+        seeds=options["seeds"] or (0,),
+        samples=options["samples"] or 0,
+        shapes=params.once(options["shapes"], "--input-shape"),
+        ranges=_listed(options["ranges"]),
+        arrays=_listed(options["files"]),
+        images=options["images"],
+        preprocessing=wanted,
+        batches=options["batches"],
+    )
+
+
+def _listed(pairs: Sequence[tuple[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    """All values of each name, in order."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for name, value in pairs:
+        found[name] = (*found.get(name, ()), value)
+    return found
+
+
+def rule_of(options: dict[str, Any]) -> Rule:
+    """What counts as equal."""
+    from toolkit.parity.compare import TOLERANCE
+    from toolkit.parity.parity import Rule
+
+    own = params.once(options["tolerances"], "--tolerance")
+    return Rule(own.pop("", TOLERANCE), own, options["constants"], options["float64"])
+
+
+def subjects_of(reference: str, others: Sequence[str], options: dict[str, Any]) -> tuple[Subject, list[Subject]]:
+    """Targets with their outputs and names set. The map's right side is the prototxt's, whichever side that is on."""
+    from toolkit.parity.targets import only, parse, parse_reference
+    from toolkit.runners.base import RUNTIMES
+
+    names = params.once(options["names"], "--name")
+    oracle = parse_reference(reference, RUNTIMES)
+    if _is_caffe(oracle):
+        names = params.once(((blob, value) for value, blob in names.items()), "--name")
+    rivals = [
+        replace(one, names=names) if _is_caffe(one) != _is_caffe(oracle) else one
+        for text in others
+        for one in parse(text, RUNTIMES)
+    ]
+    mapped = maps_of([oracle, *rivals], options["map_file"])
+    wanted = options["outputs"]
+    if not wanted:
+        return oracle, rivals
+    return only(oracle, wanted, mapped), [only(one, wanted, mapped) for one in rivals]
+
+
+def _is_caffe(subject: Subject) -> bool:
+    return subject.model.endswith(".prototxt")
+
+
+def maps_of(subjects: Sequence[Subject], given: Path | None) -> dict[str, ConversionMap]:
+    """The map of every Caffe net, by its path. Nets that are compared with each other alone need none."""
+    from toolkit.parity.anchors import find_map
+    from toolkit.parity.mapping import read
+
+    if all(map(_is_caffe, subjects)):
+        return {}
+    found = {one.model: read(given) if given else find_map(one) for one in subjects if _is_caffe(one)}
+    return {model: known for model, known in found.items() if known is not None}
+
+
+def translating(load: Load, subjects: Sequence[Subject], given: Path | None, names: dict[str, str]) -> Load:
+    """A `load` for which Caffe nets with a map answer to the names of ONNX values."""
+    from toolkit.parity.anchors import of_map
+    from toolkit.parity.translation import translated
+
+    return translated(load, {model: of_map(known, names) for model, known in maps_of(subjects, given).items()})

@@ -1,0 +1,179 @@
+"""The part of a network that differs -> a folder that shows it by itself: files, real inputs, what should come out."""
+
+from __future__ import annotations
+
+import shlex
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from converters.caffe.graph import Names
+from converters.caffe.shapes import prove
+from converters.errors import Unsupported
+from toolkit.parity import caffe_part, onnx_part
+from toolkit.parity.compare import TOLERANCE
+from toolkit.parity.cut import Cut
+from toolkit.parity.graphs import read_caffe
+from toolkit.parity.inputs import Feeds, Inputs
+from toolkit.parity.names import safe
+from toolkit.parity.pair import Pair, Side
+from toolkit.parity.parity import Rule, Subject, check
+from toolkit.parity.report import Report
+from toolkit.runners.base import Target
+
+Arrays = dict[str, np.ndarray]
+MODEL, PREFIX, README = "net.onnx", "net", "README.md"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A cut with the reference's arrays at its ends, in Caffe's layout, one dict a sample."""
+
+    cut: Cut
+    inputs: tuple[Arrays, ...]
+    expected: tuple[np.ndarray, ...]
+
+
+def part_of(pair: Pair, cut: Cut, feeds: Sequence[Feeds]) -> Part:
+    """Run the reference for the values at the ends of a cut."""
+    made = [value for value in cut.inputs if value in pair.anchor.writer]
+    found, _ = pair.ours.collect(pair.load, [*made, cut.target], feeds)
+    inputs = tuple(
+        {value: _in_layout(pair, value, {**sample, **arrays}[value]) for value in cut.inputs}
+        for arrays, sample in zip(found, feeds, strict=True)
+    )
+    return Part(cut, inputs, tuple(_in_layout(pair, cut.target, arrays[cut.target]) for arrays in found))
+
+
+def _in_layout(pair: Pair, value: str, array: np.ndarray) -> np.ndarray:
+    """The reference's array as the Caffe net has it: raw where that preprocesses, its order of channels, its axes."""
+    side = pair.caffe_side
+    if side is None:
+        return array
+    if value in side.names.images:
+        return side.names.raw.raw(array)
+    array = caffe_part.in_caffe_layout(array, side.names.orders.get(value))
+    view = _view(pair, side, value)
+    return array if view is None else array.reshape(array.shape[0], *view[1:])
+
+
+def _view(pair: Pair, side: Side, value: str) -> tuple[int, ...] | None:
+    """Caffe's shape of a value to which it gives other axes."""
+    if value not in side.names.views:
+        return None
+    try:
+        return prove(read_caffe(Path(side.subject.model), None), {})[side.names.names[value]]
+    except Unsupported:  # no shape rule of ours for a layer of theirs: the arrays then differ in shape, and say so
+        return None
+
+
+def write(pair: Pair, part: Part, folder: Path) -> None:
+    """Write what the pair has of net.onnx and of net.prototxt with net.caffemodel, and the arrays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if pair.anchor is not pair.caffe:
+        _write_onnx(pair, part, folder / MODEL)
+    if pair.caffe_side:
+        _write_caffe(pair, pair.caffe_side, part, folder / PREFIX)
+    for index, (inputs, expected) in enumerate(zip(part.inputs, part.expected, strict=True)):
+        save_arrays(folder / f"inputs-{index}.npz", inputs)
+        save_arrays(folder / f"expected-{index}.npz", {part.cut.target: expected})
+
+
+def _write_onnx(pair: Pair, part: Part, path: Path) -> None:
+    import onnx
+
+    side, cut = pair.caffe_side, part.cut
+    orders = side.names.orders if side else {}
+    raw = {value: side.names.raw for value in cut.inputs if side and value in side.names.images}
+    view = part.expected[0].shape if side and cut.target in side.names.views else None
+    onnx.save(onnx_part.extract(Path(pair.anchor.file), cut, part.inputs[0], orders, raw, view), path)
+
+
+def _write_caffe(pair: Pair, side: Side, part: Part, prefix: Path) -> None:
+    assert pair.caffe is not None
+    assert isinstance(side.subject.target, Target)
+    net = read_caffe(Path(side.subject.model), side.subject.target.weights)
+    blobs = {**side.names.names, **side.names.inputs}
+    names = Names()
+    called = {blobs[value]: names(safe(value)) for value in (*part.cut.inputs, part.cut.target)}
+    shapes = {blobs[value]: part.inputs[0][value].shape for value in part.cut.inputs}
+    cut = caffe_part.extract(net, pair.caffe, part.cut.layers, shapes, blobs[part.cut.target], called)
+    caffe_part.write(cut, prefix, f"part of {Path(side.subject.model).name}: what makes '{part.cut.target}'")
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """An .npz file; unlike numpy's savez, with any names."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def subjects(pair: Pair, folder: Path) -> tuple[Subject, Subject]:
+    """The reference's engine and the other's, on the files in a folder."""
+    return _moved(pair.ours, folder), _moved(pair.theirs, folder)
+
+
+def _moved(side: Side, folder: Path) -> Subject:
+    if side.is_caffe:
+        weights = folder / f"{PREFIX}.caffemodel"
+        target = Target(str(folder / f"{PREFIX}.prototxt"), weights, options=_plain(side))
+        return Subject(side.subject.runtime, target)
+    runtime = "onnxruntime" if side.subject.runtime == "torch" else side.subject.runtime
+    return Subject(runtime, Target(str(folder / MODEL), options=_plain(side)))
+
+
+def _plain(side: Side) -> dict[str, str]:
+    """The side's options without those that torch alone knows, and fusion off: it was off when the part was found."""
+    kept = {} if side.subject.runtime == "torch" else dict(side.subject.target.options)  # type: ignore[union-attr]
+    return {**kept, "fusion": "off"} if side.subject.runtime == "opencv" else kept
+
+
+def rerun(pair: Pair, part: Part, folder: Path, rule: Rule) -> Report:
+    """The comparison of the part alone, on the reference's own arrays."""
+    ours, theirs = subjects(pair, folder)
+    arrays = {value: tuple(sample[value] for sample in part.inputs) for value in part.cut.inputs}
+    allowed = rule.tolerances.get(part.cut.target, rule.tolerance)
+    return check(ours, [theirs], pair.load, Inputs(arrays=arrays), Rule(allowed))
+
+
+def describe(pair: Pair, part: Part, folder: Path, sentence: str, tolerance: float) -> None:
+    """The README: what this is, and the command that shows the difference."""
+    ours, theirs = subjects(pair, Path())
+    inputs = " ".join(f"--input inputs-{index}.npz" for index in range(len(part.inputs)))
+    allowed = "" if tolerance == TOLERANCE else f" --tolerance {tolerance:g}"
+    ops = [pair.anchor.steps[index].kind for index in part.cut.nodes] if pair.anchor is not pair.caffe else []
+    layers = [pair.caffe.steps[index] for index in part.cut.layers] if pair.caffe else []
+    lines = [
+        f"# {part.cut.target}",
+        "",
+        f"{sentence[:1].upper()}{sentence[1:]}.",
+        "",
+        "This folder holds that part of the network alone, cut out with the arrays that the reference has there:",
+        "",
+        *([f"- `{MODEL}`: {' + '.join(ops)}"] if ops else []),
+        *(
+            [f"- `{PREFIX}.prototxt`, `{PREFIX}.caffemodel`: {' + '.join(one.kind for one in layers)}"]
+            if layers
+            else []
+        ),
+        "- `inputs-*.npz`, `expected-*.npz`: what goes in and what the reference makes of it, by name",
+        "",
+        "To see the difference, in this folder:",
+        "",
+        f"    toolkit parity {_written(ours)} {_written(theirs)} {inputs}{allowed}",
+        "",
+    ]
+    (folder / README).write_text("\n".join(lines), encoding="utf-8")
+
+
+def _written(subject: Subject) -> str:
+    """The subject as a user writes it on the command line."""
+    target = subject.target
+    assert isinstance(target, Target)
+    options = "".join(f",{key}={value}" for key, value in target.options.items())
+    plain = subject.runtime == "onnxruntime" and not options
+    return shlex.quote(target.path if plain else f"{subject.runtime}:{target.path}{options}")
