@@ -65,13 +65,23 @@ def written_out(node: Node) -> str:
 
 
 def whole_windows(node: Node) -> str:
-    """OpenCV's depthwise kernel reads outside an image of one row or column, and where a pad is under the dilation."""
+    """OpenCV's own loop for depthwise kernels of 3 x 3 (or 3) takes for granted what it does not check.
+
+    A row above the image means none below it, a column before it a dilation of 1 and a second column.
+    """
     param, x = node.param("convolution_param"), node.bottoms[0]
-    if x.rank != 4 or not 1 < param.get("group", 1) == x.shape[1] == param["num_output"]:
+    count = x.rank - 2
+    kernel, stride, pad, dilation = (
+        spatial(param, name, count, default)
+        for name, default in (("kernel_size", 0), ("stride", 1), ("pad", 0), ("dilation", 1))
+    )
+    depthwise = param.get("group", 1) == x.shape[1] == param["num_output"] > 1
+    alike = set(kernel) == {3} and count <= 2 and max(pad) <= 1
+    if not depthwise or not alike or not (stride[-1] == 1 or (stride[-1] == 2 and dilation[-1] == 1)):
         return ""
-    pad, dilation = spatial(param, "pad", 2, 0), spatial(param, "dilation", 2, 1)
-    outside = [p > 0 and (size == 1 or p < d) for size, p, d in zip(x.shape[2:], pad, dilation, strict=True)]
-    return "the depthwise Convolution would read outside the image" if any(outside) else ""
+    rows = count == 1 or not pad[0] or x.shape[2] >= 2 * dilation[0]
+    columns = not pad[-1] or (dilation[-1] == 1 and x.shape[-1] >= 2)
+    return "" if rows and columns else "the depthwise Convolution would read outside the image"
 
 
 def _length(values: object) -> int:
@@ -94,26 +104,6 @@ def full_order(node: Node) -> str:
 def lrn_bias(node: Node) -> str:
     """OpenCV takes LRN's k for 1."""
     return "LRN ignores k" if node.param("lrn_param").get("k", 1) != 1 else ""
-
-
-def fast_depthwise(node: Node) -> str:
-    """OpenCV's own loop for depthwise kernels of 3 x 3 (or 3) takes for granted what it does not check.
-
-    A row above the image means none below it, a column before it a dilation of 1 and a second column.
-    """
-    param, x = node.param("convolution_param"), node.bottoms[0]
-    count = x.rank - 2
-    kernel, stride, pad, dilation = (
-        spatial(param, name, count, default)
-        for name, default in (("kernel_size", 0), ("stride", 1), ("pad", 0), ("dilation", 1))
-    )
-    depthwise = param.get("group", 1) == x.shape[1] == param["num_output"] > 1
-    alike = set(kernel) == {3} and count <= 2 and max(pad) <= 1
-    if not depthwise or not alike or not (stride[-1] == 1 or (stride[-1] == 2 and dilation[-1] == 1)):
-        return ""
-    rows = count == 1 or not pad[0] or x.shape[2] >= 2 * dilation[0]
-    columns = not pad[-1] or (dilation[-1] == 1 and x.shape[-1] >= 2)
-    return "" if rows and columns else "Convolution reads past the image in depthwise kernels of 3"
 
 
 def stored_statistics(node: Node) -> str:
