@@ -82,6 +82,7 @@ def recurrent(
     clip: float | None,
     direction: str,
     hidden: int,
+    layout: int,
     linear_before_reset: bool = False,
 ) -> tuple[Blob, ...]:
     """All hidden states (T, D, N, H) and the last states (D, N, H) of every direction."""
@@ -90,6 +91,7 @@ def recurrent(
     require(w is not None and r is not None, "W and R are missing")
     assert w is not None
     assert r is not None
+    require(layout == 0, f"layout={layout}")  # canonical models have the batch second
     require(clip is None, "a clip of what enters the activations")
     require(direction in DIRECTIONS, f"direction={direction}")
     require(hidden in (0, r.shape[2]), f"hidden_size={hidden} of weights of {r.shape[2]}")
@@ -138,12 +140,13 @@ def lstm(
     direction: str = "forward",
     hidden_size: int = 0,
     input_forget: int = 0,
+    layout: int = 0,
 ) -> tuple[Blob, ...]:
     """LSTM -> Recurrence."""
     require(not input_forget, "input_forget=1")
     return recurrent(
         "LSTM", x, (w, r, b, p), sequence_lens, (initial_h, initial_c), activations=activations, clip=clip,
-        alphas=[*activation_alpha, *activation_beta], direction=direction, hidden=hidden_size,
+        alphas=[*activation_alpha, *activation_beta], direction=direction, hidden=hidden_size, layout=layout,
     )  # fmt: skip
 
 
@@ -162,12 +165,13 @@ def gru(
     clip: float | None = None,
     direction: str = "forward",
     hidden_size: int = 0,
+    layout: int = 0,
     linear_before_reset: int = 0,
 ) -> tuple[Blob, ...]:
     """GRU -> Recurrence."""
     return recurrent(
         "GRU", x, (w, r, b, None), sequence_lens, (initial_h,), activations=activations, clip=clip,
-        alphas=[*activation_alpha, *activation_beta], direction=direction, hidden=hidden_size,
+        alphas=[*activation_alpha, *activation_beta], direction=direction, hidden=hidden_size, layout=layout,
         linear_before_reset=bool(linear_before_reset),
     )  # fmt: skip
 
@@ -187,9 +191,10 @@ def rnn(
     clip: float | None = None,
     direction: str = "forward",
     hidden_size: int = 0,
+    layout: int = 0,
 ) -> tuple[Blob, ...]:
     """RNN -> Recurrence."""
     return recurrent(
         "RNN", x, (w, r, b, None), sequence_lens, (initial_h,), activations=activations, clip=clip,
-        alphas=[*activation_alpha, *activation_beta], direction=direction, hidden=hidden_size,
+        alphas=[*activation_alpha, *activation_beta], direction=direction, hidden=hidden_size, layout=layout,
     )  # fmt: skip
