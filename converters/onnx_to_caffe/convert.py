@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +26,7 @@ from converters.onnx_to_caffe.lower import Lowered, lower, problem
 from converters.onnx_to_caffe.registry import LOWERINGS
 
 STYLES = ("deploy", "train")
+MAP_SUFFIX = ".map.json"
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ def convert(
     if problems:
         raise ConversionError(problems)
     net = merge_views(legal.net) if style == "deploy" else legal.net
+    if net is not legal.net:  # layers that a Reshape kept apart may meet now, and an engine may fuse them
+        net = dialects.legalise(net, target).net
     kept = {top for item in net.layers for top in item.tops}
     shapes = prove(net, {name: shape for name, shape in lowered.shapes.items() if name in kept})
     net, holds = in_place(net) if style == "deploy" else for_training(net)
@@ -125,10 +129,12 @@ def convert_file(
     keep_shuffle: bool = False,
     preprocessing: Preprocessing | None = None,
     check: Callable[[Path, Path, Report], None] | None = None,
+    map_file: bool = False,
 ) -> Report:
     """Write PREFIX.prototxt and PREFIX.caffemodel for an ONNX file, both or neither.
 
-    `check` runs on the files before they get their names; where it raises they stay as PREFIX.failed.*.
+    `check` runs on the files before they get their names; where it raises they stay as PREFIX.failed.*. `map_file` adds
+    the report as PREFIX.map.json, by which the files can be compared with the model layer by layer later.
     """
     source = load(Path(path))
     done = convert(
@@ -145,26 +151,39 @@ def convert_file(
     try:
         with tempfile.TemporaryDirectory(prefix=".caffe-", dir=final[0].parent) as folder:
             files = Path(folder, final[0].name), Path(folder, final[1].name)
+            written = dict(zip(files, final, strict=True))
             files[0].write_text(text.write(done.net, _header(report)), encoding="utf-8")
-            if not prototxt_only:
+            if map_file:
+                table = files[0].with_suffix(MAP_SUFFIX)
+                table.write_text(json.dumps(report.to_json(), indent=1), encoding="utf-8")
+                written[table] = Path(f"{prefix}{MAP_SUFFIX}")
+            if prototxt_only:
+                del written[files[1]]
+            else:
                 with files[1].open("wb") as file:
                     binary.write(done.net, file)
                 _read_back(done.net, files[1])
                 if check is not None:
-                    _checked(check, files, Path(prefix), report)
-                files[1].replace(final[1])
-            files[0].replace(final[0])
+                    _checked(check, files, written, prefix, report)
+            for made, name in reversed(written.items()):
+                made.replace(name)
     except OSError as error:
         raise ToolkitError(f"{prefix}: cannot be written: {error.strerror}") from error
     return report
 
 
-def _checked(check: Callable[[Path, Path, Report], None], files: Sequence[Path], prefix: Path, report: Report) -> None:
+def _checked(
+    check: Callable[[Path, Path, Report], None],
+    files: Sequence[Path],
+    written: Mapping[Path, Path],
+    prefix: str | Path,
+    report: Report,
+) -> None:
     try:
         check(files[0], files[1], report)
     except Exception:
-        for file in files:
-            file.replace(Path(f"{prefix}.failed{file.suffix}"))
+        for file, name in written.items():
+            file.replace(f"{prefix}.failed{str(name)[len(str(prefix)) :]}")
         raise
 
 

@@ -121,6 +121,7 @@ def onnx_to_caffe(
             keep_shuffle=keep_shuffle,
             preprocessing=Preprocessing(scale, mean, std, swap_rgb),
             check=check,
+            map_file=True,
         )
     show(done, prototxt_only)
     click.echo(verdict(proofs, skipped=check is None), err=True)
