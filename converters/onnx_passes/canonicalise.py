@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 import onnx
 import onnx.version_converter
 import onnx_ir as ir
+from onnx.shape_inference import InferenceError
+from onnx.version_converter import ConvertError
 
 from converters.errors import ConversionError, InvalidInput, Problem
 from converters.onnx_passes import clean, fold, precision, resize, weights
@@ -19,6 +21,7 @@ from converters.onnx_passes.focus import lift_focus
 from converters.onnx_passes.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.normalisations import spell_out
 from converters.onnx_passes.ort import FoldingFailed, simplify
+from converters.onnx_passes.plain import plain
 from converters.onnx_passes.recurrent import batch_second
 from converters.onnx_passes.siblings import join_slices
 from converters.onnx_passes.source import Source
@@ -67,6 +70,8 @@ def _fold(proto: onnx.ModelProto, source: Source, supported: frozenset[str]) -> 
     if opset < OLDEST:
         raise InvalidInput(f"{source.path}: opset {opset} is older than {OLDEST}; export again with a newer opset")
     try:
+        if (done := plain(proto, opset, OPSET)) is not None:
+            return done
         if opset < OPSET:
             old = opset < resize.FIRST_WITH_MODES and resize.has_resize(proto)
             proto = simplify(proto) if old else proto
@@ -76,7 +81,7 @@ def _fold(proto: onnx.ModelProto, source: Source, supported: frozenset[str]) -> 
         folded = simplify(proto)
         unfolded = any(node.op_type == "Shape" for node in folded.graph.node)
         return simplify(folded) if unfolded else folded  # onnxruntime inlines functions after it has folded
-    except (FoldingFailed, RuntimeError, ValueError) as error:
+    except (FoldingFailed, ConvertError, InferenceError, RuntimeError, ValueError) as error:
         problems = [
             Problem(node.op_type, node.name or node.output[0], "no Caffe form is known for this operator")
             for node in source.proto.graph.node

@@ -5,13 +5,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx.shape_inference
-import onnxruntime
+
+if TYPE_CHECKING:  # a network without anything to fold does not need it
+    import onnxruntime
 
 
 class FoldingFailed(Exception):
@@ -23,6 +25,8 @@ DISABLED = ["ConstantSharing", "GeluFusionL1", "LayerNormFusionL1", "SliceConcat
 
 
 def _session(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
     options.log_severity_level = 4
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
@@ -38,6 +42,8 @@ def simplify(proto: onnx.ModelProto) -> onnx.ModelProto:
     else is fused. Where onnxruntime finds nothing to do it writes the model as it was, without the shapes it knows: so
     onnx infers them too.
     """
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     with tempfile.TemporaryDirectory() as folder:
@@ -49,6 +55,8 @@ def simplify(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 def evaluate(proto: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
     """Run a model without any optimisation; used on subgraphs of constants alone."""
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = _session(proto.SerializeToString(), options)
