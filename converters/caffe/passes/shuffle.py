@@ -65,8 +65,9 @@ class _Plan:
         self.gathers = self._gathers()
         self.sources = {blob: self._trace(blob) for blob in self.gathers}
         self.layouts = Layouts()
-        self._tie_all()
-        self._choose_orders()
+        if self.gathers:
+            self._tie_all()
+            self._choose_orders()
 
     def _regions(self, kept: set[Blob]) -> set[Node]:
         """The routing layers of every connected region that permutes channels and none of whose values is kept."""
