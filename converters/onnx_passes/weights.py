@@ -95,8 +95,8 @@ def take_out(source: Source, proto: onnx.ModelProto) -> Store:
             info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
             proto.graph.input.append(info)
         else:
-            small = kept if isinstance(kept, ir.TensorProtoTensor) else ir.Tensor(kept.numpy(), name=tensor.name)
-            proto.graph.initializer.append(ir.to_proto(small))
+            whole = number not in source.data and tensor.data_location != onnx.TensorProto.EXTERNAL
+            proto.graph.initializer.append(tensor if whole else ir.to_proto(ir.Tensor(kept.numpy(), name=tensor.name)))
     proto.ir_version = max(proto.ir_version, 8)
     del proto.graph.value_info[:]
     for output in proto.graph.output:
