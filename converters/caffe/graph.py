@@ -108,8 +108,9 @@ def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: 
     Inputs stay although nothing reads them; a top that nothing reads is silenced: Caffe would call it an output, and
     OpenCV fails on an input that leads nowhere.
     """
+    named = _own_outputs(named, outputs)
     owner: dict[tuple[int, int], str] = {}
-    for name, blob in named.items():
+    for name, blob in [*((name, named[name]) for name in outputs), *named.items()]:
         owner.setdefault((id(blob.node), blob.index), name)
     names = Names()
     names.taken.update(name.lower() for name in named)
@@ -127,7 +128,8 @@ def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: 
         tops = tuple(owner[id(node), i] for i in range(len(node.shapes)))
         bottoms = tuple(owner[id(bottom.node), bottom.index] for bottom in node.bottoms)
         used.update(bottoms)
-        name = layer_names(node.name or (tops[0] if tops else names(stem)))
+        carries = bool(tops) and (tops[0] in outputs or not node.name)  # OpenCV asks for an output by its layer's name
+        name = layer_names(tops[0] if carries else node.name or names(stem))
         layers.append(Layer(node.type, name, bottoms, tops, node.params, node.blobs, node.origin or base[id(node)]))
     for made in tuple(layers):
         for top in made.tops:
@@ -135,6 +137,17 @@ def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: 
                 name = layer_names(names(f"{top}/silence"))
                 layers.append(Layer("Silence", name, (top,), (), origin=made.origin))
     return Net(title, tuple(layers), tuple(outputs))
+
+
+def _own_outputs(named: Mapping[str, Blob], outputs: Sequence[str]) -> dict[str, Blob]:
+    """Give an output that is the same blob as an input or as another output a layer of its own, to carry its name."""
+    seen: set[Blob] = set()
+    own = dict(named)
+    for name in outputs:
+        blob = own[name]
+        own[name] = layer("Split", blob).tops[0] if blob in seen or blob.node.type == "Input" else blob
+        seen.add(blob)
+    return own
 
 
 def _in_order(nodes: Sequence[Node]) -> list[Node]:
