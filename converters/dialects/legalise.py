@@ -12,7 +12,6 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TypeVar
 
-from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, ancestors, emit, rebuild
 from converters.caffe.net import Net
 from converters.dialects.base import DIALECTS, Dialect
@@ -54,7 +53,6 @@ def legalise(net: Net, dialect: Dialect) -> Legalised:
     named: dict[str, Blob] = {}
     inputs: list[Blob] = []
     problems: list[tuple[str, Problem]] = []
-    seen: set[tuple[Node, int]] = set()
     for item in net.layers:
         if item.type == "Silence":
             continue  # emission silences again what is then unread
@@ -64,10 +62,7 @@ def legalise(net: Net, dialect: Dialect) -> Legalised:
         except Unsupported as error:
             problems.append((item.origin, Problem(item.type, item.name, error.reason, _remedy(node, dialect))))
             tops = node.tops
-        for top, blob in zip(item.tops, tops, strict=True):
-            alias = top in net.outputs and not (blob.node.type != "Input" and (blob.node, blob.index) not in seen)
-            named[top] = layers.identity(blob) if alias else blob
-            seen.add((blob.node, blob.index))
+        named.update(zip(item.tops, tops, strict=True))
         if item.type == "Input":
             inputs.extend(tops)
     return Legalised(emit(net.name, named, net.outputs, inputs), tuple(problems))
@@ -87,7 +82,7 @@ def _legal(node: Node, dialect: Dialect, depth: int) -> tuple[Blob, ...]:
             made = made if isinstance(made, tuple) else (made,)
             return _legal_graph(made, node, dialect, depth + 1)
         except Unsupported as error:
-            tried.append(f"{name}: {error.reason}")
+            tried.extend([f"{name}: {error.reason}"] if error.reason else [])
     raise Unsupported(reason + "".join(f"; {attempt}" for attempt in tried))
 
 
