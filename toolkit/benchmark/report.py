@@ -1,0 +1,103 @@
+"""What was measured, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from toolkit.benchmark.spread import NOISY, Ratio, noise, percentile, ratio
+
+
+@dataclass(frozen=True)
+class Times:
+    """One contestant's seconds, round by round, and what else is known of it.
+
+    `reason` says why it did not run. `settled` is False where the warm-up ended before it had stopped to get faster.
+    """
+
+    label: str
+    runtime: str
+    version: str = ""
+    rounds: tuple[tuple[float, ...], ...] = ()
+    batch: int | None = None
+    warmup: int = 0
+    settled: bool = True
+    memory: int | None = None
+    layers: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    optional: bool = False
+
+    @property
+    def seconds(self) -> list[float]:
+        """All runs together."""
+        return [seconds for found in self.rounds for seconds in found]
+
+    @property
+    def fastest(self) -> list[float]:
+        """The fastest run of each round."""
+        return [min(found) for found in self.rounds]
+
+    @property
+    def noise(self) -> float:
+        """How far the rounds lie apart."""
+        return noise(self.fastest)
+
+    @property
+    def throughput(self) -> float | None:
+        """Items of the batch a second; None where the inputs have no common first axis."""
+        return self.batch / median(self.seconds) if self.batch else None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data; of one that did not run, the reason alone."""
+        found: dict[str, Any] = {"model": self.label, "runtime": self.runtime}
+        if self.reason:
+            return {**found, "reason": self.reason}
+        percentiles = {f"p{percent}": percentile(self.seconds, percent) for percent in (50, 90, 95, 99)}
+        return {
+            **found,
+            "version": self.version,
+            "runs": len(self.seconds),
+            "warmup_runs": self.warmup,
+            "settled": self.settled,
+            "seconds": {"min": min(self.seconds), **percentiles, "max": max(self.seconds)},
+            "batch": self.batch,
+            "throughput": self.throughput,
+            "peak_memory_bytes": self.memory,
+            "noise": self.noise,
+            "rounds": [list(found) for found in self.rounds],
+            "layers": dict(self.layers),
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """All contestants; the first that ran is what the others are compared with."""
+
+    times: tuple[Times, ...]
+    threads: int
+
+    @property
+    def ran(self) -> list[Times]:
+        """Those that could be measured."""
+        return [one for one in self.times if not one.reason]
+
+    def ratio(self, one: Times) -> Ratio | None:
+        """How long it takes as a part of the first one's time; None for the first itself and what did not run."""
+        if one.reason or one is self.ran[0]:
+            return None
+        return ratio(one.fastest, self.ran[0].fastest)
+
+    @property
+    def too_noisy(self) -> list[Times]:
+        """Contestants whose rounds differ so much that the machine was busy with something else."""
+        return [one for one in self.ran if one.noise > NOISY]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        rows = []
+        for one in self.times:
+            found = self.ratio(one)
+            rows.append({**one.to_json(), "ratio": found.to_json() if found else None})
+        return {"threads": self.threads, "noisy": bool(self.too_noisy), "targets": rows}

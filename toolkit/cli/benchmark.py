@@ -1,0 +1,160 @@
+"""`toolkit benchmark`: how fast models run, in one engine or in several, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli import params
+from toolkit.cli.output import json_option, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from toolkit.benchmark.measure import Contestant
+    from toolkit.benchmark.report import Report, Times
+
+FAILED = 1
+COLUMNS = ("engine", "model", "min ms", "p50", "p90", "p99", "items/s", "peak MB", "noise", "ratio", "")
+MOST_LAYERS = 15
+
+
+@click.command(
+    short_help="Measure how fast models run, in any engine, side by side.",
+    epilog="Exits 0 when every target was measured and 1 otherwise, however noisy the machine was.",
+)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--runtime", "runtimes", multiple=True, metavar="NAME", help="Run plain targets in this one; repeatable.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="That an engine may use.")
+@click.option("--batch", type=click.IntRange(min=1), help="First dimension of every input; the model's own without it.")
+@click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="Of an input with a dynamic shape.")
+@click.option("--rounds", type=click.IntRange(min=6), default=20, show_default=True, help="How often to visit each.")
+@click.option("--layers", is_flag=True, help="Show where the time goes, in engines that can tell.")
+@json_option
+@click.pass_context
+def benchmark(
+    ctx: click.Context,
+    targets: tuple[str, ...],
+    runtimes: tuple[str, ...],
+    threads: int,
+    batch: int | None,
+    shapes: Sequence[tuple[str, tuple[int, ...]]],
+    rounds: int,
+    layers: bool,
+    as_json: bool,
+) -> None:
+    """Measure the latency of every TARGET and compare it with the first one's.
+
+    A target is written as for `toolkit parity`: net.onnx, net.prototxt, or RUNTIME:MODEL with options after commas.
+    Every target runs in a process of its own; they are visited in turn, so that a machine that gets slower gets slower
+    for all. Times are those of the engine alone. A ratio below 1 is faster than the first target; behind it stands the
+    interval that holds it with 95 % certainty.
+
+    \b
+    Examples:
+      toolkit benchmark net.onnx net.prototxt
+      toolkit benchmark opencv:net.onnx opencv:net.prototxt --layers
+      toolkit benchmark onnxruntime:net.onnx,optimisation=all torch:shufflenet_v2_x1.0 --threads 4 --batch 8
+    """
+    from toolkit import runners
+    from toolkit.benchmark.measure import Plan
+    from toolkit.benchmark.measure import benchmark as measure
+
+    wanted = params.once(shapes, "--input-shape")
+    contestants = _contestants(targets, runtimes, threads)
+    with progress(quiet=as_json) as step:
+        plan = Plan(rounds, batch=batch, shapes=wanted, layers=layers)
+        report = measure(contestants, runners.load, plan, step)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        show(report)
+    failed = [one for one in report.times if one.reason and not one.optional]
+    for one in failed:
+        click.echo(f"error: {one.label}: {one.reason}", err=True)
+    if failed or not report.ran:
+        ctx.exit(FAILED)
+
+
+def _contestants(targets: Sequence[str], wanted: Sequence[str], threads: int) -> list[Contestant]:
+    from toolkit.benchmark.measure import Contestant
+    from toolkit.parity.targets import parse
+    from toolkit.runners.base import RUNTIMES, Target
+
+    texts = []
+    for text in targets:
+        named = text.partition(":")[0] in RUNTIMES
+        texts += [text] if named or not wanted else [f"{runtime}:{text}" for runtime in wanted]
+    found = []
+    for subject in (one for text in texts for one in parse(text, RUNTIMES)):
+        if not isinstance(subject.target, Target):
+            raise click.UsageError(f"'{subject.model}' is a saved run: there is nothing to run")
+        target = replace(subject.target, threads=threads)
+        label = ",".join([target.path, *(f"{key}={value}" for key, value in target.options.items())])
+        found.append(Contestant(label, subject.runtime, target, subject.optional))
+    return found
+
+
+def show(report: Report) -> None:
+    """The table for people, what was too noisy, and where the time goes."""
+    rows = [_row(report, one) for one in report.times]
+    print_table(COLUMNS, rows)
+    for version in dict.fromkeys(one.version for one in report.ran):
+        click.echo(f"run with {version}")
+    for one in report.times:
+        if one.reason and one.optional:
+            click.echo(f"{one.runtime}, {one.label}: not run: {one.reason}")
+        if not one.settled:
+            click.echo(f"{one.runtime}, {one.label}: was still getting faster after {one.warmup} runs of warm-up")
+    if report.too_noisy:
+        worst = max(one.noise for one in report.too_noisy)
+        click.echo(
+            f"the machine is busy: half of the rounds lie {worst:.0%} apart. Ratios still hold within their intervals, "
+            "times do not; stop other programs, or give more --rounds"
+        )
+    for one in report.ran:
+        if one.layers:
+            _show_layers(one)
+
+
+def _row(report: Report, one: Times) -> list[str]:
+    from toolkit.benchmark.spread import percentile
+
+    if one.reason:
+        return [one.runtime, one.label, *["-"] * 8, "not run" if one.optional else "failed"]
+    times = [min(one.seconds), *(percentile(one.seconds, percent) for percent in (50, 90, 99))]
+    found = report.ratio(one)
+    return [
+        one.runtime,
+        one.label,
+        *(f"{1000 * seconds:.2f}" for seconds in times),
+        f"{one.throughput:.1f}" if one.throughput else "-",
+        f"{one.memory / 1e6:.0f}" if one.memory else "-",
+        f"{one.noise:.0%}",
+        f"{found.middle:.2f} ({found.low:.2f}-{found.high:.2f})" if found else "1",
+        _verdict(report, one),
+    ]
+
+
+def _verdict(report: Report, one: Times) -> str:
+    found = report.ratio(one)
+    if found is None:
+        return "reference"
+    if found.differs:
+        return "faster" if found.middle < 1 else "slower"
+    busy = any(other is noisy for other in (one, report.ran[0]) for noisy in report.too_noisy)
+    return "too noisy to tell" if busy else "no difference"
+
+
+def _show_layers(one: Times) -> None:
+    """The slowest layers. What an engine has merged into another layer has no time of its own."""
+    total = sum(one.layers.values()) or 1.0
+    slowest = sorted(one.layers.items(), key=lambda found: -found[1])
+    shown, rest = slowest[:MOST_LAYERS], slowest[MOST_LAYERS:]
+    if rest:
+        shown.append((f"{len(rest)} more", sum(seconds for _, seconds in rest)))
+    rows = [[name, f"{1000 * seconds:.3f}", f"{seconds / total:.1%}"] for name, seconds in shown]
+    whole = f"{1000 * total:.2f} ms in {len(slowest)} layers, of {1000 * min(one.seconds):.2f} ms in all"
+    click.echo(f"{one.runtime}, {one.label}: {whole}")
+    print_table(("layer", "ms", "share"), rows)
