@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from converters.dialects.base import DIALECTS, Dialect, find, load_all
-from converters.dialects.legalise import legalise, load_rewrites
+from converters.dialects.legalise import Legalised, legalise, load_rewrites
 
 load_all()
 load_rewrites()
 
-__all__ = ["DIALECTS", "Dialect", "find", "legalise"]
+__all__ = ["DIALECTS", "Dialect", "Legalised", "find", "legalise"]

@@ -1,0 +1,109 @@
+"""`toolkit inspect`: what an ONNX file becomes in Caffe, node by node, before it is converted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli import params
+from toolkit.cli.onnx_to_caffe import MODEL, SHAPE_HELP, dialect_option
+from toolkit.cli.output import json_option, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from converters.onnx_to_caffe.inspect import Inspection, NodeReport
+
+NOT_CONVERTIBLE = 3
+
+
+@click.command(
+    short_help="Say what converts and what blocks, node by node, before converting.",
+    epilog="Exits 0 if the model converts in the dialect, 3 if it does not, 4 if the file is broken.",
+)
+@click.argument("model", type=MODEL, metavar="IN.onnx")
+@click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help=SHAPE_HELP)
+@click.option("--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable.")
+@dialect_option
+@click.option("--blockers", "blockers_only", is_flag=True, help="List only the nodes that block.")
+@json_option
+@click.pass_context
+def inspect(
+    ctx: click.Context,
+    model: Path,
+    shapes: Sequence[tuple[str, tuple[int, ...]]],
+    outputs: Sequence[str],
+    dialect: str,
+    blockers_only: bool,
+    as_json: bool,
+) -> None:
+    """List the nodes of IN.onnx, the Caffe layers that each becomes, and what blocks it in which dialect.
+
+    Nothing is written. Nodes are those that are left when shapes and constants are folded; one without layers goes
+    into the weights of its neighbours.
+
+    \b
+    Examples:
+      toolkit inspect net.onnx
+      toolkit inspect net.onnx --dialect my-npu.toml --blockers
+      toolkit inspect net.onnx --input-shape image:1,3,224,224 --json
+    """
+    from converters.onnx_passes import load
+    from converters.onnx_to_caffe.inspect import inspect as look
+
+    with progress(quiet=as_json) as step:
+        step("reading the model")
+        found = look(load(model), dialect, params.once(shapes, "--input-shape"), outputs or None)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        show(found, blockers_only)
+    if not found.convertible:
+        ctx.exit(NOT_CONVERTIBLE)
+
+
+def show(found: Inspection, blockers_only: bool = False) -> None:
+    """The table for people, then every blocker in full, then the totals."""
+    listed = [node for node in found.nodes if not blockers_only or node.blockers]
+    if listed:
+        print_table(
+            ("node", "operator", f"layers in {found.dialect}", "multiply-adds", "blocked in"),
+            [
+                (node.name, node.op, _layers(node, found.dialect), _count(node.multiply_adds), _where(node, found))
+                for node in listed
+            ],
+        )
+    for node in listed:
+        for reason in dict.fromkeys(node.blockers.values()):
+            where = ", ".join(dialect for dialect, text in node.blockers.items() if text == reason)
+            click.echo(f"{node.op} '{node.name}': {reason} ({where})")
+        if node.blockers and node.source:
+            click.echo(f"    from: {node.source}")
+        if node.blockers and node.hint:
+            click.echo(f"    hint: {node.hint}")
+    for problem in found.problems:
+        click.echo(str(problem))
+    if found.nodes:
+        layers = ", ".join(f"{count} {kind}" for kind, count in found.layers.items())
+        click.echo(f"{len(found.nodes)} nodes -> {layers}")
+        click.echo(f"{found.multiply_adds:,} multiply-adds, {found.parameters:,} parameters")
+    able = [dialect for dialect, yes in found.converts.items() if yes]
+    click.echo(f"converts in: {', '.join(able) or 'no dialect'}")
+
+
+def _layers(node: NodeReport, dialect: str) -> str:
+    if dialect in node.blockers:
+        return "-"
+    kinds = {kind: node.layers.count(kind) for kind in dict.fromkeys(node.layers)}
+    return ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in kinds.items()) or "(folded)"
+
+
+def _where(node: NodeReport, found: Inspection) -> str:
+    if not node.blockers:
+        return ""
+    return "all" if len(node.blockers) == len(found.converts) else ", ".join(node.blockers)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
