@@ -127,6 +127,46 @@ class CRNN(nn.Module):
         return self.classify(self.read(columns)[0]).log_softmax(-1)
 
 
+class Encoder(nn.Module):
+    """torch's own encoder layer, then its attention with a causal mask of infinities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.attend = nn.MultiheadAttention(16, 4, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.layer(x)
+        mask = torch.triu(torch.full((x.shape[1], x.shape[1]), float("-inf")), 1)
+        return self.attend(x, x, x, attn_mask=mask, need_weights=False)[0]
+
+
+class ConvolutionAttention(nn.Module):
+    """Attention over the pixels of an image whose channels stay first, so that the queries are transposed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.project = nn.Conv2d(8, 24, 1), nn.Conv2d(8, 8, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        b, c, h, w = x.shape
+        q, k, v = self.qkv(x).view(b, 2, 12, h * w).split(4, 2)
+        shares = (q.transpose(-2, -1) @ k * 0.5).softmax(-1)
+        return self.project((v @ shares.transpose(-2, -1)).reshape(b, c, h, w))
+
+
+class LinearAttention(nn.Module):
+    """Keys meet values first, and the queries are written as Einsum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(16, 48)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        return torch.einsum("bnd,bde->bne", q.softmax(-1), k.softmax(1).transpose(1, 2) @ v)
+
+
 def scaled(model: nn.Module) -> nn.Module:
     """Seed the weights anew, larger than torch would, so that attention is uneven and outputs hang on the input."""
     torch.manual_seed(7)
