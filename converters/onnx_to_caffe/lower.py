@@ -47,8 +47,10 @@ def lower(model: ir.Model) -> Lowered:
         if value.dtype != ir.DataType.FLOAT:
             reason = f"holds {value.dtype.name.lower() if value.dtype else 'unknown'}; Caffe's blobs are float32"
             problems.append(Problem("input", value.name or "", reason, "feed floats, or cut the network after it"))
-        values[value] = layers.input_(safe(value.name or ""), shape)
-        inputs.append(values[value])  # type: ignore[arg-type]
+        blob = layers.input_(safe(value.name or ""), shape)
+        blob.node.origin = value.name or ""
+        values[value] = blob
+        inputs.append(blob)
     for node in graph:
         try:
             made = _lower_node(node, values)

@@ -14,6 +14,9 @@ COMMANDS = {
     "onnx-to-caffe": Entry(
         "toolkit.cli.onnx_to_caffe:onnx_to_caffe", "Convert an ONNX file to a .prototxt and a .caffemodel."
     ),
+    "inspect": Entry(
+        "toolkit.cli.inspect:inspect", "Say what converts and what blocks, node by node, before converting."
+    ),
     "parity": Entry("toolkit.cli.parity:parity", "Compare what engines compute with what a reference computes."),
 }
 
