@@ -1,0 +1,108 @@
+"""A parity report as plain data -> one HTML file that needs nothing else: no network, no server.
+
+The numbers and plotly.js travel gzipped inside the file and are unpacked by the browser when they are needed: 2 MB
+instead of 6, and the page stands before the plots are drawn. Names come from model files, so they are hostile: Jinja
+escapes them, the scripts write text and never markup, and the page's own policy allows no other script and no request.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from converters.errors import ToolkitError
+from toolkit.parity import wording
+
+TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = ("page.js", "model.js", "details.js", "table.js", "plots.js", "graph.js", "main.js")
+HOW_TO_GET = "pip install 'caffe-bridge-toolkit[report]' (or: pip install 'jinja2>=3.1' 'plotly>=5.20')"
+RULES = "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+Json = Mapping[str, Any]
+
+
+def write(report: Json, path: Path) -> None:
+    """One parity report (`Report.to_json()`) as a page."""
+    title = f"{wording.WORDS[report['verdict']]}: {wording.base(report['reference']['model'])}"
+    _save(_page("report.html.j2", title, [report], report=report), path)
+
+
+def write_check(check: Json, path: Path) -> None:
+    """A run of many checks as a page: the table of all, and behind each row its own report."""
+    worst_first = sorted(check["checks"], key=lambda one: one["status"] not in ("failed", "error"))
+    shown = [one["report"] for one in worst_first if one["report"]]
+    places = iter(range(len(shown)))
+    numbered = [{**one, "place": next(places) if one["report"] else None} for one in worst_first]
+    title = wording.check_headline(check)
+    _save(_page("check.html.j2", title, shown, check={**check, "checks": numbered}), path)
+
+
+def _page(template: str, title: str, reports: Sequence[Json], **found: Any) -> str:
+    jinja2, plotly = _engines()
+    drawn = any(row["layers"] for report in reports for row in report["rows"])
+    library = plotly if drawn else ""
+    script = "(() => {\n'use strict';\n" + "\n".join(_read(name) for name in SCRIPTS) + "\n})();\n"
+    early = _read("early.js")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters.update(wording.FILTERS)
+    markup = environment.filters["safe"]  # for our own files alone
+    text: str = environment.get_template(template).render(
+        title=title,
+        style=markup(_read("report.css")),
+        early=markup(early),
+        script=markup(script),
+        policy=_policy([early, script, *([library] if library else [])]),
+        data=_packed(json.dumps(list(reports), separators=(",", ":"), allow_nan=False)),
+        plotly=_packed(library) if library else "",
+        words=wording,
+        **found,
+    )
+    return text
+
+
+def _engines() -> tuple[Any, str]:
+    """Jinja and the source of plotly.js, both optional to install."""
+    try:
+        import jinja2
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise ToolkitError(f"an HTML report needs {error.name}: {HOW_TO_GET}") from error
+    return jinja2, get_plotlyjs()
+
+
+def _read(name: str) -> str:
+    return (TEMPLATES / name).read_text("utf-8")
+
+
+def _packed(text: str) -> str:
+    """gzip in base64: no character of it can end a script element."""
+    return base64.b64encode(gzip.compress(text.encode("utf-8", "backslashreplace"), 6, mtime=0)).decode("ascii")
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """Content-Security-Policy: these scripts, by their hashes, and nothing from anywhere."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts
+    )
+    return f"default-src 'none'; script-src {hashes}; {RULES}"
+
+
+def _save(text: str, path: Path) -> None:
+    """Whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".report-") as folder:
+            whole = Path(folder, path.name)
+            whole.write_bytes(text.encode("utf-8", "backslashreplace"))
+            os.replace(whole, path)
+    except OSError as error:
+        raise ToolkitError(f"can't write {path}: {error.strerror or error}") from error
