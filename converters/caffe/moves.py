@@ -55,7 +55,7 @@ def take(x: Blob, axis: int, indices: Sequence[int]) -> Blob:
     if len(parts) == 1:
         return layers.narrow(x, axis, *parts[0])
     if even and step > 1:
-        return stepped(x, axis, indices[0], len(indices), step)
+        return _stepped(x, axis, range(indices[0], indices[-1] + 1, step))
     if len(parts) <= FEW:
         return _side_by_side(x, axis, parts)
     if even and step < 0:
@@ -75,19 +75,22 @@ def _side_by_side(x: Blob, axis: int, parts: Sequence[tuple[int, int]]) -> Blob:
     return layers.concat(axis, *made)
 
 
-def stepped(x: Blob, axis: int, start: int, count: int, step: int) -> Blob:
-    """Every `step`-th entry along an axis: a 1 x 1 Convolution with that stride."""
-    x = layers.narrow(x, axis, start, min(start + count * step, x.shape[axis]))
+def _stepped(x: Blob, axis: int, wanted: range) -> Blob:
+    """Every so-manieth entry along an axis, as rows of an image."""
     if x.rank == 4 and axis > 1:
-        return strided(x, (step, 1) if axis == 2 else (1, step))
+        whole = range(x.shape[5 - axis])
+        return strided(x, wanted, whole) if axis == 2 else strided(x, whole, wanted)
     outer, inner = around(x.shape, axis)
     image = layers.reshape(x, (outer, 1, x.shape[axis], inner))
-    return layers.reshape(strided(image, (step, 1)), resized(x.shape, axis, count))
+    return layers.reshape(strided(image, wanted, range(inner)), resized(x.shape, axis, len(wanted)))
 
 
-def strided(x: Blob, stride: Sequence[int]) -> Blob:
-    """x[:, :, ::a, ::b] of an image."""
-    return layers.depthwise(x, np.ones((x.shape[1], 1, 1, 1), np.float32), stride=stride)
+def strided(x: Blob, rows: range, columns: range) -> Blob:
+    """Rows and columns of an image at even steps: a 1 x 1 Convolution with those strides, each channel by itself."""
+    for axis, wanted in ((2, rows), (3, columns)):
+        surplus = (x.shape[axis] - 1 - wanted[0]) // wanted.step + 1 > len(wanted)
+        x = layers.narrow(x, axis, wanted[0], wanted[-1] + 1 if surplus else x.shape[axis])
+    return layers.depthwise(x, np.ones((x.shape[1], 1, 1, 1), np.float32), stride=(rows.step, columns.step))
 
 
 def _reversed(x: Blob, axis: int) -> Blob:

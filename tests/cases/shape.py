@@ -119,6 +119,7 @@ CASES = {
     "transpose_windows": transposed("2,3,4,3,4,5", 0, 1, 3, 2, 4, 5),
     "transpose_heads": transposed("2,7,3,8", 0, 2, 1, 3),
     "transpose_long_runs": transposed("2,3,5,40", 0, 2, 1, 3),
+    "transpose_long_runs_second": transposed("2,5,3,40", 0, 2, 1, 3),
     "transpose_large_axis": transposed("1,100,110", 0, 2, 1),
     "transpose_prime": transposed("1,67,71", 0, 2, 1),
     "transpose_twice": moved("float[2,3,4,5] x", "a = Transpose<perm=[0,2,3,1]>(x); y = Transpose<perm=[0,2,1,3]>(a)"),

@@ -11,9 +11,11 @@ import pytest
 
 from converters.caffe.permutation import Move, cost, factors, grouped, plan
 from converters.onnx_passes import canonicalise, load
-from converters.onnx_to_caffe import convert
+from converters.onnx_to_caffe import convert, convert_file
 from tests.cases import all_cases, build
 from tests.cases.shape import ints, moved
+from toolkit import runners
+from toolkit.runners.base import Target
 
 CASES = all_cases()
 
@@ -113,6 +115,22 @@ def test_a_transpose_is_one_convolution_between_reshapes(tmp_path: Path) -> None
 def test_a_few_long_runs_are_slices(tmp_path: Path) -> None:
     types = layer_types("y = Transpose<perm=[0,2,1,3]>(x)", tmp_path, shape="1,3,4,64")
     assert types == ["Slice", "Reshape", "Reshape", "Reshape", "Concat"]
+
+
+def test_slices_alone_where_convolutions_are_forbidden(tmp_path: Path) -> None:
+    model, feeds = build(CASES["shape/transpose_rank5"])
+    onnx.save(model, tmp_path / "model.onnx")
+    chip = 'title = "chip"\nbase = "portable"\nforbid = ["permute_by_convolution"]\n'
+    (tmp_path / "chip.toml").write_text(chip)
+    report = convert_file(tmp_path / "model.onnx", tmp_path / "net", dialect=str(tmp_path / "chip.toml"))
+    assert {"Slice", "Concat"} <= set(report.layers) <= {"Input", "Slice", "Concat", "Reshape"}
+    target = Target(report.prototxt, Path(report.caffemodel), tuple(report.outputs.values()))
+    engine = next((name for name in ("caffe", "opencv") if not runners.available()[name]), "")
+    if not engine:
+        pytest.skip("no engine that runs Caffe files")
+    with runners.load(engine, target) as runner:
+        (got,) = runner.run(feeds).values()
+    assert (got == feeds["x"].transpose(0, 3, 1, 4, 2)).all()
 
 
 def test_the_layer_itself_where_the_dialect_has_it(tmp_path: Path) -> None:

@@ -9,27 +9,11 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Lazy
 from converters.dialects.legalise import rewrites
-from converters.errors import require
-
-FEW = 8  # slices
-
-
-@rewrites("ShuffleChannel")
-def shuffle_by_slices(node: Node) -> Blob:
-    """(N, g, C/g, HW) cut into its g groups, which are laid side by side on a new axis: 4-D all the way."""
-    x = node.bottoms[0]
-    n, c, h, w = x.shape
-    group = node.param("shuffle_channel_param")["group"]
-    require(group <= FEW, f"{group} slices")
-    grouped = layers.reshape(x, (n, group, c // group, h * w))
-    parts = layers.slices(grouped, 1, range(1, group))
-    side = layers.concat(2, *(layers.reshape(part, (n, c // group, 1, h * w)) for part in parts))
-    return layers.reshape(side, x.shape)
 
 
 @rewrites("ShuffleChannel")
 def shuffle_by_permute(node: Node) -> Blob:
-    """The same with a Permute in the middle, for many groups."""
+    """(N, g, C/g, HW) with axes 1 and 2 swapped: 4-D all the way, also where the Permute is made of slices in turn."""
     x = node.bottoms[0]
     n, c, h, w = x.shape
     group = node.param("shuffle_channel_param")["group"]

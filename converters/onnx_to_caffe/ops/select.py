@@ -37,9 +37,7 @@ def slice_(x: Value, starts: Value, ends: Value, axes: Value | None = None, step
         wanted[axis % x.rank] = range(*slice(a, b, s).indices(x.shape[axis % x.rank]))
         require(wanted[axis % x.rank], "an empty result")
     if x.rank == 4 and all(axis in wanted and wanted[axis].step > 1 for axis in (2, 3)):
-        rows, columns = wanted.pop(2), wanted.pop(3)
-        image = layers.narrow(layers.narrow(x, 2, rows[0], rows[-1] + 1), 3, columns[0], columns[-1] + 1)
-        x = moves.strided(image, (rows.step, columns.step))
+        x = moves.strided(x, wanted.pop(2), wanted.pop(3))
     for axis, indices in sorted(wanted.items(), key=lambda item: abs(item[1].step)):
         x = moves.take(x, axis, indices)
     return x
