@@ -31,16 +31,16 @@ def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> N
             continue
         if given is not None and tensor.HasField("shape"):
             _check_fits(value.name, given, dims)
-        shape = list(given) if given is not None else [dims[0] or 1, *dims[1:]] if dims else []
+        shape = list(given) if given is not None else [dims[0] if dims[0] > 0 else 1, *dims[1:]] if dims else []
         value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, tensor.elem_type, shape))
     if problems:
         raise ConversionError(problems)
 
 
 def _check_fits(name: str, given: Sequence[int], dims: Sequence[int]) -> None:
-    fits = len(given) == len(dims) and all(g > 0 and d in (0, g) for g, d in zip(given, dims, strict=False))
+    fits = len(given) == len(dims) and all(g > 0 and (d <= 0 or d == g) for g, d in zip(given, dims, strict=False))
     if not fits and any(dims):
-        shown = ",".join(str(d or "?") for d in dims)
+        shown = ",".join(str(d) if d > 0 else "?" for d in dims)
         asked = ",".join(map(str, given))
         raise ToolkitError(f"--input-shape: input '{name}' is {shown} in the model, which does not fit {asked}")
 

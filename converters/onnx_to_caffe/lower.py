@@ -58,8 +58,8 @@ def lower(model: ir.Model) -> Lowered:
             problems.append(problem(node, error.reason, error.hint))
             read = [values[v] for v in node.inputs if v is not None]
             made = poison([static_shape(v) or () for v in node.outputs], [v for v in read if isinstance(v, Blob)])
-        for blob in ancestors(made, stop=lambda n: bool(n.origin)):
-            blob.origin = node.outputs[0].name or ""
+        for fresh in ancestors(made, stop=lambda n: bool(n.origin)):
+            fresh.origin = node.outputs[0].name or ""
         values.update(zip(node.outputs, made, strict=False))
     return _finish(model, values, inputs, problems)
 
