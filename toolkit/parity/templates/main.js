@@ -89,7 +89,7 @@ async function start() {
   saving(document.getElementById('checks') ? text : text.slice(1, -1));
   checks(reports);
   if (!document.getElementById('checks')) views.set(0, mount(document.querySelector('article.report'), reports[0]));
-  document.documentElement.dataset.ready = 'true';
+  document.documentElement.dataset.ready = Math.round(performance.now()); // milliseconds since it was opened
 }
 
 start().catch((error) => {
