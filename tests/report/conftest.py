@@ -80,17 +80,7 @@ def shufflenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for words in (
         ["export-onnx", "shufflenet_v2_x0.25", "--image-size", "64", "--num-classes", "10", "--keep-bn", "-o", onnx],
         ["onnx-to-caffe", onnx, "-o", net, "--no-verify"],
-        [
-            "onnx-to-caffe",
-            onnx,
-            "-o",
-            str(folder / "train"),
-            "--style",
-            "train",
-            "--dialect",
-            "shufflenet",
-            "--no-verify",
-        ],
+        ["onnx-to-caffe", onnx, "-o", train, "--style", "train", "--dialect", "shufflenet", "--no-verify"],
         ["parity", onnx, f"opencv:{net}.prototxt", "--layers", "--report", str(folder / "out.html")],
     ):
         result = CliRunner().invoke(main, words)
