@@ -39,7 +39,7 @@ SHAPES = {
     "ch_ppocr_mobile_v2.0_cls_infer": {"x": (1, 3, 48, 192)},
     "ch_PP-OCRv4_rec_infer": {"x": (1, 3, 48, 320)},
 }
-RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))  # tried in turn until the reference itself is well-conditioned
+RANGES = ((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0))  # tried in turn until the reference itself is well-conditioned
 PHOTO = Path(__file__).resolve().parents[1] / "fixtures" / "photo.jpg"
 
 
