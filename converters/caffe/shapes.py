@@ -321,6 +321,13 @@ def _upsample(params: Params, bottoms: Sequence[Shape], tops: int) -> Sequence[S
     return [(*x[:2], *(size * scale for size in x[2:]))]
 
 
+@_rule("Resize")
+def _resize(params: Params, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
+    """OpenCV's, by a whole factor."""
+    x, factor = bottoms[0], params["resize_param"]["zoom_factor"]
+    return [(*x[:2], *(size * factor for size in x[2:]))]
+
+
 @_rule("PixelShuffle")
 def _pixel_shuffle(params: Params, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
     n, c, h, w = bottoms[0]

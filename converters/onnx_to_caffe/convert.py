@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -100,15 +100,22 @@ def convert(
     problems = [*lowered.problems, *(_at_node(lowered, *found) for found in legal.problems)]
     if problems:
         raise ConversionError(problems)
-    net = merge_views(legal.net) if style == "deploy" else legal.net
-    if net is not legal.net:  # layers that a Reshape kept apart may meet now, and an engine may fuse them
-        net = dialects.legalise(net, target).net
+    net = _tidied(legal.net, target, lowered.shapes) if style == "deploy" else legal.net
     kept = {top for item in net.layers for top in item.tops}
     shapes = prove(net, {name: shape for name, shape in lowered.shapes.items() if name in kept})
     net, holds = in_place(net) if style == "deploy" else for_training(net)
     inputs = tuple(value.name or "" for value in model.graph.inputs)
     wanted = {value.name or "": static_shape(value) or () for value in model.graph.outputs}
     return Converted(net, lowered, holds, orders, prove(net, {}) if style == "train" else shapes, inputs, wanted)
+
+
+def _tidied(net: Net, dialect: dialects.Dialect, public: Collection[str]) -> Net:
+    """The net without what only the rewrites brought in: views of views, affine layers beside others.
+
+    Layers that these kept apart may meet now, and an engine may fuse them: so each is looked at once more.
+    """
+    again = dialects.legalise(fold(merge_views(net), public), dialect)
+    return net if again.problems else again.net
 
 
 def _at_node(lowered: Lowered, origin: str, found: Problem) -> Problem:

@@ -6,7 +6,7 @@ import numpy as np
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, emit
-from converters.caffe.net import Net
+from converters.caffe.net import Layer, Net
 from converters.caffe.passes.fold import fold
 from converters.caffe.passes.inplace import in_place
 
@@ -98,3 +98,109 @@ def test_not_in_place_behind_an_alias_that_others_read() -> None:
     alone, _ = in_place(network(x, c=c, y=layers.reshape(layers.relu(flat), (1, 2, 50))))
     relu = next(layer for layer in alone.layers if layer.type == "ReLU")
     assert relu.tops == relu.bottoms
+
+
+def values(net: Net, x: np.ndarray) -> np.ndarray:
+    """What the layers of these tests compute, by numpy."""
+    found: dict[str, np.ndarray] = {"x": x.astype(np.float64)}
+    for item in net.layers:
+        if item.type != "Input":
+            (y,) = (found[bottom] for bottom in item.bottoms)
+            found[item.tops[0]] = COMPUTE[item.type](y, item)
+    return found[net.outputs[0]]
+
+
+def _power(y: np.ndarray, item: Layer) -> np.ndarray:
+    param = item.params["power_param"]
+    return (param.get("shift", 0) + param.get("scale", 1) * y) ** param.get("power", 1)
+
+
+def _matrix(y: np.ndarray, item: Layer) -> np.ndarray:
+    """An inner product, or a convolution of 1 x 1 and two groups."""
+    weight, *bias = (np.asarray(blob, np.float64) for blob in item.blobs)
+    if item.type == "Convolution":
+        halves = [np.einsum("oi,nihw->nohw", w, part) for w, part in zip(
+            np.split(weight[:, :, 0, 0], 2), np.split(y, 2, axis=1), strict=True)]  # fmt: skip
+        return np.concatenate(halves, 1) + (bias[0].reshape(1, -1, 1, 1) if bias else 0)
+    return y.reshape(y.shape[0], -1) @ weight.T + (bias[0] if bias else 0)
+
+
+def _scale(y: np.ndarray, item: Layer) -> np.ndarray:
+    factor, *shift = (np.asarray(blob, np.float64).reshape(1, -1, *(1,) * (y.ndim - 2)) for blob in item.blobs)
+    return y * factor + (shift[0] if shift else 0)
+
+
+COMPUTE = {
+    "Power": _power,
+    "InnerProduct": _matrix,
+    "Convolution": _matrix,
+    "Scale": _scale,
+    "ReLU": lambda y, item: np.maximum(y, 0),
+    "Flatten": lambda y, item: y.reshape(y.shape[0], -1),
+    "Reshape": lambda y, item: y.reshape(item.params["reshape_param"]["shape"]["dim"]),
+}
+
+
+def assert_folds(x: Blob, y: Blob, expected: list[str]) -> Net:
+    """The layers that are left, and the same values."""
+    before = network(x, y=y)
+    after = fold(before)
+    assert kinds(after) == expected
+    feed = RNG.normal(size=x.shape)
+    assert np.allclose(values(after, feed), values(before, feed), rtol=1e-5, atol=1e-5)
+    return after
+
+
+def test_scalars_in_a_row_are_one() -> None:
+    x = layers.input_("x", (1, 4, 5, 5))
+    y = layers.power(layers.power(layers.power(x, scale=2), shift=3), scale=-0.5, shift=1)
+    net = assert_folds(x, y, ["Power"])
+    assert net.layers[-1].params["power_param"] == {"scale": -1.0, "shift": -0.5}
+    back = layers.power(layers.power(layers.relu(x), scale=2, shift=1), scale=0.5, shift=-0.5)
+    assert_folds(x, back, ["ReLU"])
+
+
+def test_affine_layers_go_into_an_inner_product() -> None:
+    x = layers.input_("x", (2, 4))
+    y = layers.inner_product(layers.power(layers.scale(x, weights(4), weights(4)), shift=2), weights(3, 4), weights(3))
+    assert_folds(x, y, ["InnerProduct"])
+
+
+def test_affine_layers_go_through_a_flatten() -> None:
+    """A batch normalisation, Flatten, and the classifier: what face recognition ends with."""
+    x = layers.input_("x", (2, 4, 3, 3))
+    scaled = layers.scale(x, weights(4), weights(4))
+    assert_folds(x, layers.inner_product(layers.flatten(scaled), weights(3, 36)), ["Flatten", "InnerProduct"])
+    as_reshape = layers.reshape(scaled, (2, 36))
+    assert_folds(x, layers.inner_product(as_reshape, weights(3, 36)), ["Reshape", "InnerProduct"])
+    mixed = layers.inner_product(layers.reshape(scaled, (1, 72)), weights(3, 72))
+    assert_folds(x, mixed, ["Scale", "Reshape", "InnerProduct"])
+
+
+def test_affine_layers_go_into_a_grouped_convolution() -> None:
+    x = layers.input_("x", (1, 4, 3, 3))
+    y = layers.convolution(layers.scale(x, weights(4), weights(4)), weights(6, 2, 1, 1), weights(6), group=2)
+    assert_folds(x, layers.power(y, scale=-1, shift=6), ["Convolution"])
+
+
+def test_a_positive_factor_goes_through_a_relu() -> None:
+    """relu(3 - x) / 6 and the like, which hard activations are made of."""
+    x = layers.input_("x", (1, 4, 3, 3))
+    y = layers.power(layers.relu(layers.power(x, scale=-1, shift=6)), scale=0.5)
+    assert_folds(x, y, ["Power", "ReLU"])
+    negative = layers.power(layers.relu(layers.power(x, shift=6)), scale=-0.5)
+    assert_folds(x, negative, ["Power", "ReLU", "Power"])
+    shifted = layers.power(layers.relu(layers.power(x, shift=6)), scale=0.5, shift=1)
+    assert_folds(x, shifted, ["Power", "ReLU", "Power"])
+    assert_folds(x, layers.power(layers.relu(x), scale=0.5), ["ReLU", "Power"])
+
+
+def test_private_names_are_given_anew() -> None:
+    """A name that stands for no value of the model must not stay on a layer that it does not fit."""
+    x = layers.input_("x", (1, 4, 3, 3))
+    c = layers.convolution(x, weights(4, 4, 1, 1))
+    flipped = layers.power(c, scale=-1)
+    before = emit("n", {"x": x, "c": c, "y/power": flipped, "y": layers.relu(flipped)}, ["y"], [x])
+    assert [item.name for item in fold(before).layers] == ["x", "y/power", "y"]
+    assert [item.name for item in fold(before, public={"x", "c", "y"}).layers] == ["x", "c/folded", "y"]
+    assert [item.name for item in fold(before, public={"x", "c", "y/power"}).layers] == ["x", "y/power", "y"]

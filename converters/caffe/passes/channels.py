@@ -21,7 +21,7 @@ NEURONS = {
     *("ReLU", "Sigmoid", "TanH", "ELU", "AbsVal", "Power", "Exp", "Log", "BNLL", "Clip", "Swish", "HardSwish"),
     *("HardSigmoid", "Mish", "Dropout", "ReLU6", "Threshold"),
 }
-SPATIAL = {"Pooling", "Upsample", "Pad", "Interp", "BilinearInterpolate"}
+SPATIAL = {"Pooling", "Upsample", "Resize", "Pad", "Interp", "BilinearInterpolate"}
 
 
 def routes(node: Node) -> bool:

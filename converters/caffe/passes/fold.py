@@ -1,202 +1,122 @@
 """Fold per-channel affine layers (BatchNorm, Scale, Bias, linear Power) into the layers before or after them.
 
-By data flow alone, and only where nobody else reads the value between. Vectors are computed in float64 and the big
-weights when they are written, so folding costs neither accuracy nor a second copy of the network.
+By data flow alone, and only where nobody else reads the value between. What can't be folded is merged with its like: a
+chain of such layers becomes one, and one that changes nothing goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Collection
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, emit, rebuild
-from converters.caffe.net import Lazy, Net, Weights
-from converters.caffe.shapes import spatial
+from converters.caffe.net import Lazy, Net
+from converters.caffe.passes.affine import Affine, affine, into_consumer, into_producer
 
-Vector = npt.NDArray[np.float64]
-LINEAR = {"Convolution", "Deconvolution", "InnerProduct"}
-
-
-@dataclass(frozen=True)
-class Affine:
-    """x -> factor * x + shift per channel (axis 1); the vectors are made when the weights are written."""
-
-    channels: int
-    factor: Callable[[], Vector]
-    shift: Callable[[], Vector]
-    moves: bool  # whether the shift may differ from zero
-
-    def after(self, first: Affine) -> Affine:
-        """This one applied to the result of `first`."""
-        return Affine(
-            self.channels,
-            lambda: self.factor() * first.factor(),
-            lambda: self.factor() * first.shift() + self.shift(),
-            self.moves or first.moves,
-        )
+VIEWS = {"Flatten", "Reshape"}
+FOLDED = "/folded"
 
 
-def _f64(weights: Weights) -> Vector:
-    return np.asarray(weights, np.float64)
+def fold(net: Net, public: Collection[str] | None = None) -> Net:
+    """Fold every affine layer that can be. Names that are not `public` (by default all are) may be given anew."""
+    return _Folding(net, public).result()
 
 
-def affine(node: Node) -> Affine | None:
-    """Read a layer as a per-channel affine map, or None where it is none."""
-    if len(node.bottoms) != 1 or node.bottoms[0].rank < 2:
-        return None
-    c = node.bottoms[0].shape[1]
-    ones, zeros = (lambda: np.ones(c)), (lambda: np.zeros(c))
-    if node.type == "BatchNorm":
-        return _batch_norm(node, c)
-    if node.type == "Scale" and _per_channel(node, "scale_param"):
-        factor, *rest = node.blobs
-        return Affine(c, lambda: _f64(factor), (lambda: _f64(rest[0])) if rest else zeros, bool(rest))
-    if node.type == "Bias" and _per_channel(node, "bias_param"):
-        shift = node.blobs[0]
-        return Affine(c, ones, lambda: _f64(shift), True)
-    if node.type == "Power":
-        param = node.param("power_param")
-        if param.get("power", 1) == 1:
-            scale, move = param.get("scale", 1), param.get("shift", 0)
-            return Affine(c, lambda: np.full(c, scale), lambda: np.full(c, move), move != 0)
-    return None
+class _Folding:
+    """A network in the making: its blobs by name, who reads how much, and affine layers that may still be folded."""
 
+    def __init__(self, net: Net, public: Collection[str] | None) -> None:
+        self.net, self.public = net, public
+        self.readers: dict[str, int] = dict.fromkeys(net.outputs, 1)
+        for item in net.layers:
+            for bottom in item.bottoms:
+                self.readers[bottom] = self.readers.get(bottom, 0) + 1
+        self.named: dict[str, Blob] = {}
+        self.shared: set[Blob] = set()  # blobs that more than one layer reads
+        self.pending: dict[Blob, tuple[Affine, Blob]] = {}  # an affine layer's top -> its map and its input
 
-def _per_channel(node: Node, group: str) -> bool:
-    param: Mapping[str, Any] = node.param(group)
-    return param.get("axis", 1) == 1 and bool(node.blobs) and len(node.blobs[0].shape) == 1
+    def result(self) -> Net:
+        """Fold layer by layer."""
+        inputs: list[Blob] = []
+        for item in self.net.layers:
+            node = rebuild(item, [self.named[bottom] for bottom in item.bottoms])
+            made = self._folded(node)
+            self.named.update(zip(item.tops, made, strict=True))
+            self.shared.update(blob for top, blob in zip(item.tops, made, strict=True) if self.readers.get(top, 0) != 1)
+            if item.type == "Input":
+                inputs.extend(made)
+        return emit(self.net.name, self._names(), self.net.outputs, inputs)
 
+    def _names(self) -> dict[str, Blob]:
+        """Which blob keeps which name: one that a layer was folded into has a name of its own, unless it is public."""
+        if self.public is None:
+            return self.named
+        keep = {*self.public, *self.net.outputs, *self.net.inputs}
+        for name, blob in self.named.items():
+            if name in keep and blob.node.name.endswith(FOLDED):
+                blob.node.name = ""
+        return {name: blob for name, blob in self.named.items() if name in keep or not blob.node.name.endswith(FOLDED)}
 
-def _batch_norm(node: Node, c: int) -> Affine | None:
-    param = node.param("batch_norm_param")
-    if not param.get("use_global_stats", True):
-        return None
-    mean, var, count = node.blobs
-    eps = param.get("eps", 1e-5)
-
-    def factor() -> Vector:
-        total = float(_f64(count).reshape(-1)[0])
-        return np.asarray(1 / np.sqrt(_f64(var) * (1 / total if total else 0) + eps), np.float64)
-
-    def shift() -> Vector:
-        total = float(_f64(count).reshape(-1)[0])
-        return -_f64(mean) * (1 / total if total else 0) * factor()
-
-    return Affine(c, factor, shift, True)
-
-
-def _outputs_axis(node: Node) -> bool:
-    """Whether the layer's output channels are axis 1 of its top."""
-    return node.type != "InnerProduct" or len(node.shapes[0]) == 2
-
-
-def into_producer(node: Node, change: Affine) -> Blob | None:
-    """A convolution or inner product with a per-channel affine map of its output folded in."""
-    if node.type not in LINEAR or not _outputs_axis(node):
-        return None
-    weight, *rest = node.blobs
-    group = node.param("convolution_param").get("group", 1)
-
-    def scaled() -> npt.NDArray[Any]:
-        array, factor = np.asarray(weight, np.float32), change.factor().astype(np.float32)
-        if node.type == "Deconvolution":
-            per_group = factor.reshape(group, 1, -1)
-            split = array.reshape(group, array.shape[0] // group, array.shape[1], -1)
-            return (split * per_group[..., None]).reshape(array.shape)
-        return array * factor.reshape(-1, *(1,) * (array.ndim - 1))
-
-    def bias() -> Vector:
-        old = _f64(rest[0]) if rest else np.zeros(change.channels)
-        return old * change.factor() + change.shift()
-
-    return _with_blobs(
-        node, Lazy(weight.shape, scaled), Lazy((change.channels,), bias) if rest or change.moves else None
-    )
-
-
-def _with_blobs(node: Node, weight: Weights, bias: Weights | None) -> Blob:
-    group = "inner_product_param" if node.type == "InnerProduct" else "convolution_param"
-    param = dict(node.param(group))
-    param.pop("bias_term", None)
-    if bias is None:
-        param["bias_term"] = False
-    blobs = (weight,) if bias is None else (weight, bias)
-    return Node(node.type, node.bottoms, {**node.params, group: param}, blobs, node.shapes, node.origin).tops[0]
-
-
-def into_consumer(node: Node, change: Affine, source: Blob) -> Blob | None:
-    """A convolution with a per-channel affine map of its input folded in; None where padding would see the shift."""
-    if node.type != "Convolution" or len(node.bottoms) != 1:
-        return None
-    param = node.param("convolution_param")
-    if change.moves and any(spatial(param, "pad", len(node.bottoms[0].shape) - 2, 0)):
-        return None
-    weight, *rest = node.blobs
-    group = param.get("group", 1)
-
-    def by_input(vector: Vector, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The vector of input channels, laid out along the weight's axes 0 (by its group) and 1."""
-        rows = np.repeat(vector.reshape(group, -1), array.shape[0] // group, axis=0)
-        return rows.reshape(*rows.shape, *(1,) * (array.ndim - 2))
-
-    def scaled() -> npt.NDArray[Any]:
-        array = np.asarray(weight, np.float32)
-        return array * by_input(change.factor(), array).astype(np.float32)
-
-    def bias() -> Vector:
-        array = _f64(weight)
-        moved = (array * by_input(change.shift(), array)).reshape(array.shape[0], -1).sum(1)
-        return np.asarray(moved + (_f64(rest[0]) if rest else 0), np.float64)
-
-    shift = Lazy((weight.shape[0],), bias) if rest or change.moves else None
-    folded = _with_blobs(node, Lazy(weight.shape, scaled), shift)
-    folded.node.bottoms = (source,)
-    return folded
-
-
-def fold(net: Net) -> Net:
-    """Fold every affine layer that can be; a chain of them that can't becomes one Scale."""
-    readers: dict[str, int] = dict.fromkeys(net.outputs, 1)
-    for item in net.layers:
-        for bottom in item.bottoms:
-            readers[bottom] = readers.get(bottom, 0) + 1
-    named: dict[str, Blob] = {}
-    pending: dict[Blob, tuple[Affine, Blob]] = {}  # an affine layer's top -> its map and its input
-    inputs: list[Blob] = []
-    for item in net.layers:
-        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
-        made = node.tops
-        alone = len(item.bottoms) == 1 and readers[item.bottoms[0]] == 1
+    def _folded(self, node: Node) -> tuple[Blob, ...]:
         change = affine(node)
         if change is not None:
-            made = (_place(node, change, alone, pending),)
-        elif alone and node.bottoms[0] in pending:
-            before, source = pending[node.bottoms[0]]
-            folded = into_consumer(node, before, source)
-            made = (folded,) if folded is not None else made
-        named.update(zip(item.tops, made, strict=True))
-        if item.type == "Input":
-            inputs.extend(made)
-    return emit(net.name, named, net.outputs, inputs)
+            return (self._placed(node, change),)
+        if len(node.bottoms) != 1 or node.bottoms[0] in self.shared or node.bottoms[0] not in self.pending:
+            return node.tops
+        before, source = self.pending[node.bottoms[0]]
+        folded = into_consumer(node, before, source)
+        if folded is None and node.type in VIEWS and _keeps_channels(node):
+            view = Node(node.type, (source,), node.params, (), node.shapes, node.origin).tops[0]
+            self.pending[node.tops[0]] = (before.stretched(node.shapes[0][1]), view)
+        return (folded,) if folded is not None else node.tops
 
+    def _placed(self, node: Node, change: Affine) -> Blob:
+        """Fold an affine layer into what makes its input, else merge it with one there, else keep it."""
+        source = node.bottoms[0]
+        if change.uniform == (1, 0):
+            return source
+        if source not in self.shared:
+            for way in (self._onto, self._through_relu):
+                if (blob := way(node, source, change)) is not None:
+                    return blob
+        self.pending[node.tops[0]] = (change, source)
+        return node.tops[0]
 
-def _place(node: Node, change: Affine, alone: bool, pending: dict[Blob, tuple[Affine, Blob]]) -> Blob:
-    """Fold an affine layer into what makes its input, else merge it with an affine layer there, else keep it."""
-    source = node.bottoms[0]
-    if alone and (folded := into_producer(source.node, change)) is not None:
-        return folded
-    blob = node.tops[0]
-    if alone and source in pending:
-        before, source = pending[source]
-        change = change.after(before)
-        c = (change.channels,)
-        shift = Lazy(c, change.shift) if change.moves else None
-        blob = layers.scale(source, Lazy(c, change.factor), shift)
+    def _onto(self, node: Node, source: Blob, change: Affine) -> Blob | None:
+        """The map inside the layer that makes its input, or in one layer with an affine one there."""
+        if (folded := into_producer(source.node, change)) is not None:
+            folded.node.name = f"{source.node.name}{FOLDED}" if self.public is not None else ""
+            return folded
+        if source not in self.pending:
+            return None
+        before, start = self.pending[source]
+        both = change.after(before)
+        if both.uniform == (1, 0):
+            return start
+        blob = _layer(start, both)
         blob.node.origin = node.origin
-    pending[blob] = (change, source)
-    return blob
+        self.pending[blob] = (both, start)
+        return blob
+
+    def _through_relu(self, node: Node, source: Blob, change: Affine) -> Blob | None:
+        """A positive factor may as well be applied before a ReLU, where it finds more to be folded into."""
+        if source.node.type != "ReLU" or not change.uniform or change.uniform[0] <= 0 or change.moves:
+            return None
+        below = source.node.bottoms[0]
+        inner = self._onto(source.node, below, change) if below not in self.shared else None
+        if inner is None:
+            return None
+        return Node("ReLU", (inner,), source.node.params, (), node.shapes, node.origin).tops[0]
+
+
+def _layer(x: Blob, change: Affine) -> Blob:
+    if change.uniform:
+        return layers.power(x, scale=change.uniform[0], shift=change.uniform[1])
+    c = (change.channels,)
+    return layers.scale(x, Lazy(c, change.factor), Lazy(c, change.shift) if change.moves else None)
+
+
+def _keeps_channels(node: Node) -> bool:
+    """(N, C, ...) to (N, more): what was one channel is several now, one behind the other."""
+    before, after = node.bottoms[0].shape, node.shapes[0]
+    return len(after) == 2 and before[0] == after[0]

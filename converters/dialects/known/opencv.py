@@ -186,6 +186,7 @@ OPENCV = register(
                 # Its Erf is right to 4e-7, no more.
                 **dict.fromkeys(("Gelu", "GeluApproximation", "Sign", *ALONE), rule()),
                 "MatMul": rule(),
+                "Resize": rule("resize_param", "interpolation zoom_factor", axes_between(4, 4)),
             }
         ),
         engines=("opencv",),

@@ -41,7 +41,10 @@ def clip_relu6(node: Node) -> Blob:
 
 @rewrites("Clip")
 def clip_by_relu(node: Node) -> Blob:
-    """ReLU cuts at 0: shift the bound there and back, and turn the axis round for the upper one."""
+    """ReLU cuts at 0: shift the bound there and back, and turn the axis round for the upper one.
+
+    The upper bound comes first: what the input is turned round by may go into the layer that makes it.
+    """
     x = node.bottoms[0]
     low, high = _bounds(node)
     if low is None and high is None:
@@ -53,8 +56,8 @@ def clip_by_relu(node: Node) -> Blob:
         require(high <= NEAR, f"a shift by {high} loses precision")
         return _mirrored(layers.relu(_mirrored(x, high)), high)
     require(max(abs(low), abs(high)) <= NEAR, f"a shift by {low} or {high} loses precision")
-    above = layers.relu(layers.power(x, shift=-low) if low else x)
-    return _mirrored(layers.relu(_mirrored(above, high - low)), high)
+    inside = layers.relu(_mirrored(layers.relu(_mirrored(x, high)), high - low))
+    return layers.power(inside, shift=low) if low else inside
 
 
 def _from(x: Blob, low: float) -> Blob:

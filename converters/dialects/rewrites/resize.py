@@ -5,9 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node
+from converters.caffe.graph import Blob, Node, layer
 from converters.caffe.net import Lazy
 from converters.dialects.legalise import rewrites
+
+
+@rewrites("Upsample")
+def upsample_by_resize(node: Node) -> Blob:
+    """OpenCV's Resize, which takes its parameters from a message that it does not know."""
+    param = {"interpolation": "nearest", "zoom_factor": node.param("upsample_param")["scale"]}
+    return layer("Resize", *node.bottoms, resize_param=param).tops[0]
 
 
 @rewrites("Upsample")
