@@ -53,6 +53,16 @@ Value: TypeAlias = "Blob | Const"
 Lowering = Callable[..., "Blob | tuple[Blob, ...]"]
 LOWERINGS: dict[str, Lowering] = {}
 F = TypeVar("F", bound=Lowering)
+# Operators that only pass numbers on, so that whole ones (an ArgMax's) stay what they are as floats. Arithmetic is not
+# among them: it would have to wrap and truncate.
+MOVES = frozenset(
+    {
+        *("ArgMax", "ArgMin", "Cast", "Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "GatherElements"),
+        *("GatherND", "Identity", "Max", "Min", "Pad", "Reshape", "ReverseSequence", "Slice", "SpaceToDepth", "Split"),
+        *("Squeeze", "Tile", "Transpose", "Trilu", "Unsqueeze", "Where"),
+    }
+)
+FLOAT_OR_TRUTH = (None, ir.DataType.FLOAT, ir.DataType.BOOL)
 
 
 def lowers(*ops: str) -> Callable[[F], F]:
@@ -83,6 +93,9 @@ def call(node: ir.Node, inputs: list[Value | None], out_shapes: tuple[Shape, ...
     function = LOWERINGS.get(node.op_type)
     if function is None:
         raise Unsupported(f"no Caffe form of {node.op_type} is known", "cut the network before it with --output")
+    dtype = node.outputs[0].dtype
+    if dtype not in FLOAT_OR_TRUTH and node.op_type not in MOVES:
+        raise Unsupported(f"arithmetic of type {dtype.name.lower()}", "cut the network before it with --output")
     signature = inspect.signature(function)
     keywords = attributes(node)
     if "out_shapes" in signature.parameters:

@@ -23,7 +23,7 @@ ALONG_AXIS = {"Concat": "concat_param", "Scale": "scale_param", "Slice": "slice_
 
 def as_row(node: Node) -> tuple[Blob, ...]:
     """The same layer on (1, n), its axis counted on by one."""
-    require(all(blob.rank == 1 for blob in node.bottoms), "it has other than one axis")
+    require(all(blob.rank == 1 for blob in node.bottoms), "")
     params: Mapping[str, Any] = node.params
     if node.type in ALONG_AXIS:
         group = ALONG_AXIS[node.type]

@@ -12,6 +12,7 @@ from converters.onnx_to_caffe.ops.arithmetic import at_least, at_most, larger, n
 from converters.onnx_to_caffe.ops.broadcast import elementwise, numbers, run_of
 from converters.onnx_to_caffe.ops.gates import swish
 from converters.onnx_to_caffe.ops.linear import affine, clipped, hard_sigmoid
+from converters.onnx_to_caffe.ops.logic import above
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
 
 UNBOUNDED = float("inf")
@@ -180,12 +181,7 @@ def _at_most(x: Blob, high: Value | None) -> Blob:
 def thresholded_relu(x: Value, *, alpha: float = 1.0) -> Blob:
     """x where it exceeds alpha, else 0 -> Threshold, Eltwise PROD."""
     x = need_blob(x, "the input")
-    return layers.mul(x, _above(x, alpha))
-
-
-def _above(x: Blob, threshold: float) -> Blob:
-    """1 where x exceeds the threshold, else 0."""
-    return layers.neuron("Threshold", x, **({"threshold_param": {"threshold": float(threshold)}} if threshold else {}))
+    return layers.mul(x, above(x, alpha))
 
 
 @lowers("Shrink")
@@ -196,7 +192,7 @@ def shrink(x: Value, *, bias: float = 0.0, lambd: float = 0.5) -> Blob:
     require(lambd >= 0, f"lambd={lambd}")
     if bias == lambd:
         return layers.sub(*(layers.relu(affine(x, scale=sign, shift=-lambd)) for sign in (1, -1)))
-    up, down = _above(x, lambd), _above(negative(x), lambd)
+    up, down = above(x, lambd), above(negative(x), lambd)
     if bias == 0:
         return layers.mul(x, layers.add(up, down))
     return layers.add(layers.mul(affine(x, shift=-bias), up), layers.mul(affine(x, shift=bias), down))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from math import e
+from math import e, prod
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from converters.onnx_to_caffe.ops.broadcast import Numbers, common, elementwise,
 from converters.onnx_to_caffe.ops.gates import gated
 from converters.onnx_to_caffe.ops.linear import affine, clipped, powered
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
+
+MOST_EXPONENTS = 64  # that differ; each becomes a layer
 
 
 def scaled(x: Blob, factor: Numbers) -> Blob:
@@ -158,8 +160,18 @@ def pow_(a: Value, b: Value) -> Blob:
     if isinstance(a, Const):
         return _exponential(numbers(a), need_blob(b, "the exponent"))
     exponents = need_const(b, "the exponent").array.astype(np.float64)
-    require((exponents == exponents.flat[0]).all(), "exponents that differ", "split the tensor by exponent")
-    return full(powered(a, float(exponents.flat[0])), common(a, b))
+    return with_constant(a, exponents, powered, _each_powered)
+
+
+def _each_powered(x: Blob, exponents: Numbers, axis: int) -> Blob:
+    """Stretches of one exponent each, cut out and put together again."""
+    flat = exponents.reshape(-1)
+    cuts = [*(np.flatnonzero(np.diff(flat)) + 1).tolist()]
+    require(len(cuts) < MOST_EXPONENTS, f"{len(cuts) + 1} stretches of one exponent, over {MOST_EXPONENTS}")
+    stretched = layers.reshape(x, (prod(x.shape[:axis]), flat.size, prod(x.shape[axis + exponents.ndim :])))
+    pieces = layers.slices(stretched, 1, cuts)
+    raised = [powered(piece, float(flat[at])) for piece, at in zip(pieces, [0, *cuts], strict=True)]
+    return layers.reshape(layers.concat(1, *raised), x.shape)
 
 
 def _exponential(base: Numbers, x: Blob) -> Blob:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import prod
 
 import numpy as np
@@ -13,6 +13,7 @@ from converters.caffe import layers, moves
 from converters.caffe.graph import Blob
 from converters.caffe.net import Array, Shape
 from converters.errors import Unsupported
+from converters.onnx_to_caffe.ops.logic import chosen
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
 
 Mask = npt.NDArray[np.bool_]
@@ -21,7 +22,12 @@ Choice = Blob | Array  # a constant choice has axes as many as the result
 
 @lowers("Where")
 def where(condition: Value, x: Value, y: Value, *, out_shapes: Sequence[Shape]) -> Blob:
-    """Where by a constant mask -> stretches of both choices side by side, or both times 1 or 0 and added up."""
+    """Where by a constant mask -> stretches of both choices side by side, or both times 1 or 0 and added up.
+
+    By a computed one, which is a blob of ones and zeros, the latter.
+    """
+    if isinstance(condition, Blob):
+        return chosen(condition, x, y)
     mask = np.asarray(need_const(condition, "the condition").array, bool)
     return _choose(mask, _choice(x, out_shapes[0]), _choice(y, out_shapes[0]), out_shapes[0])
 
@@ -53,9 +59,10 @@ def _choose(mask: Mask, x: Choice, y: Choice, shape: Shape) -> Blob:
     edges = [0, *(np.flatnonzero(np.diff(flat)) + 1).tolist(), flat.size]
     if len(edges) - 1 <= moves.FEW:
         view = (prod(shape[:first]), flat.size, prod(shape[stop:]))
-        pieces = [_pieces(choice, shape, view, edges, some) for choice in (y, x)]
-        chosen = [pieces[int(flat[start])][i] for i, start in enumerate(edges[:-1])]
-        return layers.reshape(layers.concat(1, *chosen), shape)
+        ours = {stretch: bool(flat[stretch[0]]) for stretch in pairwise(edges)}
+        mine = iter(_stretches(x, shape, view, [stretch for stretch, own in ours.items() if own], some))
+        other = iter(_stretches(y, shape, view, [stretch for stretch, own in ours.items() if not own], some))
+        return layers.reshape(layers.concat(1, *(next(mine if own else other) for own in ours.values())), shape)
     return _weighted(mask, x, y)
 
 
@@ -65,12 +72,20 @@ def _hull(shape: Shape) -> tuple[int, int]:
     return (wide[0], wide[-1] + 1) if wide else (len(shape) - 1, len(shape))
 
 
-def _pieces(choice: Choice, shape: Shape, view: Shape, edges: Sequence[int], some: Blob) -> Sequence[Blob]:
-    """A choice cut at the edges of the stretches."""
+def _stretches(
+    choice: Choice, shape: Shape, view: Shape, stretches: Sequence[tuple[int, int]], some: Blob
+) -> Sequence[Blob]:
+    """Stretches of a choice along the middle axis of its view; those of a constant are cut from one blob."""
+    if not stretches:
+        return []
     if isinstance(choice, Blob):
-        return layers.slices(layers.reshape(choice, view), 1, edges[1:-1])
+        cuts = sorted({edge for stretch in stretches for edge in stretch} | {0, view[1]})
+        pieces = layers.slices(layers.reshape(choice, view), 1, cuts[1:-1])
+        return [pieces[cuts.index(start)] for start, _ in stretches]
     full = np.broadcast_to(choice, shape).reshape(view)
-    return [moves.constant(some, np.ascontiguousarray(full[:, a:b])) for a, b in pairwise(edges)]
+    joined = np.concatenate([full[:, start:stop] for start, stop in stretches], 1)
+    ends = accumulate(stop - start for start, stop in stretches)
+    return layers.slices(moves.constant(some, joined), 1, list(ends)[:-1])
 
 
 def _weighted(mask: Mask, x: Choice, y: Choice) -> Blob:
