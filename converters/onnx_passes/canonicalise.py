@@ -15,9 +15,11 @@ from onnx.shape_inference import InferenceError
 from onnx.version_converter import ConvertError
 
 from converters.errors import ConversionError, InvalidInput, Problem
-from converters.onnx_passes import clean, fold, precision, resize, weights
+from converters.onnx_passes import clean, fold, precision, prelu, resize, weights
 from converters.onnx_passes.empty import empty_to_constant
 from converters.onnx_passes.focus import lift_focus
+from converters.onnx_passes.functions import inline
+from converters.onnx_passes.hardmax import flatten_hardmax
 from converters.onnx_passes.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.normalisations import spell_out
 from converters.onnx_passes.ort import FoldingFailed, simplify
@@ -70,6 +72,10 @@ def _fold(proto: onnx.ModelProto, source: Source, supported: frozenset[str]) -> 
     if opset < OLDEST:
         raise InvalidInput(f"{source.path}: opset {opset} is older than {OLDEST}; export again with a newer opset")
     try:
+        inline(proto)
+        flatten_hardmax(proto, opset)
+        if opset < prelu.FIRST_BROADCAST:
+            prelu.slopes_along_channels(proto)
         if (done := plain(proto, opset, OPSET)) is not None:
             return done
         if opset < OPSET:

@@ -1,0 +1,39 @@
+"""Operators that ONNX defines by others, written out before onnxruntime sees them: it may have no kernel for one."""
+
+from __future__ import annotations
+
+import onnx
+import onnx.defs
+import onnx.inliner
+import onnx.shape_inference
+
+INLINED = frozenset({"RotaryEmbedding", "SwiGLU", "Swish"})  # their functions are plain arithmetic and selections
+
+
+def inline(proto: onnx.ModelProto) -> None:
+    """Write out the functions of `INLINED`, and those that they are made of, in place."""
+    while found := _found(proto):
+        typed = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+        known = {value.name for value in (*typed.graph.input, *typed.graph.value_info)}
+        for tensor in typed.graph.initializer:
+            if tensor.name not in known:  # the inliner knows values by their declared types alone
+                info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+                typed.graph.value_info.append(info)
+        functions = [("", name) for name in sorted(found)]
+        made = onnx.inliner.inline_selected_functions(typed, functions, inline_schema_functions=True)
+        del made.graph.value_info[:]
+        for output in made.graph.output:
+            output.type.tensor_type.ClearField("shape")
+        proto.CopyFrom(made)
+
+
+def _found(proto: onnx.ModelProto) -> set[str]:
+    """Which of them the model has. They get the attributes that they leave out: the inliner would give none."""
+    opset = next((item.version for item in proto.opset_import if item.domain in ("", "ai.onnx")), 0)
+    nodes = [node for node in proto.graph.node if node.domain in ("", "ai.onnx") and node.op_type in INLINED]
+    for node in nodes:
+        written = {attribute.name for attribute in node.attribute}
+        for name, attribute in onnx.defs.get_schema(node.op_type, opset).attributes.items():
+            if name not in written and attribute.default_value.name:
+                node.attribute.append(attribute.default_value)
+    return {node.op_type for node in nodes}
