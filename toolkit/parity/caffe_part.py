@@ -44,12 +44,14 @@ def extract(
         Layer("Input", name(blob), (), (name(blob),), {"input_param": {"shape": [{"dim": list(shape)}]}})
         for blob, shape in inputs.items()
     ]
-    taken = {layer.name for layer in made}
+    blobs = {layer.name for layer in made} | set(called.values())
     for index in layers:
         step = graph.steps[index]
         layer = by_name[step.id]
-        title = layer.name if layer.name not in taken else f"{layer.name}/layer"
         tops, bottoms = tuple(map(name, step.writes)), tuple(map(name, step.reads))
+        makes = layer.name in tops and layer.name not in bottoms
+        # OpenCV calls what makes a blob like the blob: no other layer can have that name.
+        title = f"{layer.name}/layer" if layer.name in blobs and not makes else layer.name
         made.append(replace(layer, name=title, bottoms=bottoms, tops=tops))
     return Net("part", (*made, *_silenced(made, called[target])))
 
@@ -64,13 +66,11 @@ def _silenced(layers: Sequence[Layer], target: str) -> list[Layer]:
     return [Layer("Silence", f"{blob}/silence", (blob,)) for blob in unread if blob != target]
 
 
-def write(net: Net, prefix: Path, header: str = "") -> tuple[Path, Path]:
-    """PREFIX.prototxt and PREFIX.caffemodel."""
-    files = prefix.with_name(f"{prefix.name}.prototxt"), prefix.with_name(f"{prefix.name}.caffemodel")
-    files[0].write_text(text.write(net, header), encoding="utf-8")
-    with files[1].open("wb") as stream:
+def write(net: Net, prototxt: Path, caffemodel: Path, header: str = "") -> None:
+    """Both files of a net."""
+    prototxt.write_text(text.write(net, header), encoding="utf-8")
+    with caffemodel.open("wb") as stream:
         binary.write(net, stream)
-    return files
 
 
 def in_caffe_layout(array: np.ndarray, order: Sequence[int] | None) -> np.ndarray:

@@ -57,7 +57,8 @@ class Culprit:
         if self.own_error is None:
             return self.note and f"; {self.note}"
         if self.confirmed:
-            return f"; alone, on the reference's inputs, it differs by {self.own_error:.3g}"
+            how = self.note or f"it differs by {self.own_error:.3g}"
+            return f"; alone, on the reference's inputs, {how}"
         return f"; alone, on the reference's inputs, it agrees to {self.own_error:.3g}: the error gathers before it"
 
 

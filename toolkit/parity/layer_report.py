@@ -25,14 +25,17 @@ class LayerReport:
     anchor: Graph
     caffe: Graph | None
     record: dict[str, Any] | None
+    failure: str = ""  # of the engine on the whole network, with all values asked for
 
     @property
     def summary(self) -> str:
         """One sentence."""
-        if not self.layers:
-            return "no value is known to both sides, so nothing was compared layer by layer"
         if self.culprit:
             return self.culprit.sentence
+        if self.failure:
+            return f"the engine fails, and no part of the network alone shows why: {self.failure}"
+        if not self.layers:
+            return "no value is known to both sides, so nothing was compared layer by layer"
         worst = max(self.layers, key=lambda layer: layer.comparison.required)
         noisy = sum(layer.status == "noise" for layer in self.layers)
         tail = f"; {noisy} beyond tolerance are as ill-conditioned in the reference itself" if noisy else ""

@@ -7,7 +7,7 @@ once for every such chunk.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -65,9 +65,11 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class _Times:
-    ours: dict[str, float]
-    theirs: dict[str, float]
+class Times:
+    """What each node or layer took, on both sides."""
+
+    ours: dict[str, float] = field(default_factory=dict)
+    theirs: dict[str, float] = field(default_factory=dict)
 
 
 def compare_layers(
@@ -76,12 +78,12 @@ def compare_layers(
     """Every value that both sides can give, in topological order."""
     values = pair.shared()
     sizes = bytes_of_values(pair.anchor, {name: array.shape for name, array in feeds[0].items()})
-    times = _Times({}, {})
+    times = Times()
     layers: list[Layer] = []
     for chunk in chunks(values, sizes, limit // (3 * len(feeds))):
         say(f"layer by layer: {len(layers)} of {len(values)} values")
         layers += _chunk(pair, chunk, feeds, rule, times)
-    return tuple(_described(layers, pair, times))
+    return tuple(described(layers, pair, times))
 
 
 def chunks(values: Sequence[str], sizes: Mapping[str, int], limit: int) -> Iterator[tuple[str, ...]]:
@@ -98,7 +100,7 @@ def chunks(values: Sequence[str], sizes: Mapping[str, int], limit: int) -> Itera
         yield tuple(chunk)
 
 
-def _chunk(pair: Pair, values: Sequence[str], feeds: Sequence[Feeds], rule: Rule, times: _Times) -> Iterator[Layer]:
+def _chunk(pair: Pair, values: Sequence[str], feeds: Sequence[Feeds], rule: Rule, times: Times) -> Iterator[Layer]:
     samples = list(feeds)
     wanted, took = pair.ours.collect(pair.load, values, [*samples, *map(nudged, samples)])
     times.ours.update(took)
@@ -148,7 +150,7 @@ def histogram(reference: np.ndarray, other: np.ndarray, scale: float) -> tuple[i
     return tuple(counts.tolist())
 
 
-def _described(layers: Sequence[Layer], pair: Pair, times: _Times) -> Iterator[Layer]:
+def described(layers: Sequence[Layer], pair: Pair, times: Times) -> Iterator[Layer]:
     """The layers with what makes them on both sides."""
     values = {layer.value for layer in layers}
     net = pair.caffe

@@ -97,7 +97,7 @@ def _gather(source: str, result: str, order: Sequence[int], constants: dict[str,
     from onnx import helper
 
     constants[f"{result}/order"] = np.asarray(order, np.int64)
-    return helper.make_node("Gather", [source, f"{result}/order"], [result], name=result, axis=1)
+    return helper.make_node("Gather", [source, f"{result}/order"], [result], axis=1)
 
 
 def _restored(name: str, order: Sequence[int] | None, constants: dict[str, np.ndarray]) -> list[Any]:
@@ -129,8 +129,8 @@ def _preprocessed(
     scaled = f"{name}/scaled"
     return [
         *steps,
-        helper.make_node("Mul", [value, f"{name}/factor"], [scaled], name=scaled),
-        helper.make_node("Add", [scaled, f"{name}/shift"], [f"{name}/{AS_MODEL}"], name=f"{name}/{AS_MODEL}"),
+        helper.make_node("Mul", [value, f"{name}/factor"], [scaled]),
+        helper.make_node("Add", [scaled, f"{name}/shift"], [f"{name}/{AS_MODEL}"]),
     ]
 
 
@@ -153,4 +153,4 @@ def _as_in_caffe(
     if order is not None:
         return [_gather(inner, target, order, constants)]
     constants[f"{target}/shape"] = np.asarray(view, np.int64)
-    return [helper.make_node("Reshape", [inner, f"{target}/shape"], [target], name=target)]
+    return [helper.make_node("Reshape", [inner, f"{target}/shape"], [target])]

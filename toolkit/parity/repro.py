@@ -25,7 +25,7 @@ from toolkit.parity.report import Report
 from toolkit.runners.base import Target
 
 Arrays = dict[str, np.ndarray]
-MODEL, PREFIX, README = "net.onnx", "net", "README.md"
+MODEL, NET, WEIGHTS, README = "net.onnx", "net.prototxt", "net.caffemodel", "README.md"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def write(pair: Pair, part: Part, folder: Path) -> None:
     if pair.anchor is not pair.caffe:
         _write_onnx(pair, part, folder / MODEL)
     if pair.caffe_side:
-        _write_caffe(pair, pair.caffe_side, part, folder / PREFIX)
+        _write_caffe(pair, pair.caffe_side, part, folder)
     for index, (inputs, expected) in enumerate(zip(part.inputs, part.expected, strict=True)):
         save_arrays(folder / f"inputs-{index}.npz", inputs)
         save_arrays(folder / f"expected-{index}.npz", {part.cut.target: expected})
@@ -92,7 +92,7 @@ def _write_onnx(pair: Pair, part: Part, path: Path) -> None:
     onnx.save(onnx_part.extract(Path(pair.anchor.file), cut, part.inputs[0], orders, raw, view), path)
 
 
-def _write_caffe(pair: Pair, side: Side, part: Part, prefix: Path) -> None:
+def _write_caffe(pair: Pair, side: Side, part: Part, folder: Path) -> None:
     assert pair.caffe is not None
     assert isinstance(side.subject.target, Target)
     net = read_caffe(Path(side.subject.model), side.subject.target.weights)
@@ -101,7 +101,9 @@ def _write_caffe(pair: Pair, side: Side, part: Part, prefix: Path) -> None:
     called = {blobs[value]: names(safe(value)) for value in (*part.cut.inputs, part.cut.target)}
     shapes = {blobs[value]: part.inputs[0][value].shape for value in part.cut.inputs}
     cut = caffe_part.extract(net, pair.caffe, part.cut.layers, shapes, blobs[part.cut.target], called)
-    caffe_part.write(cut, prefix, f"part of {Path(side.subject.model).name}: what makes '{part.cut.target}'")
+    caffe_part.write(
+        cut, folder / NET, folder / WEIGHTS, f"part of {Path(side.subject.model).name}: what makes '{part.cut.target}'"
+    )
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -112,37 +114,34 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
                 np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
 
 
-def subjects(pair: Pair, folder: Path) -> tuple[Subject, Subject]:
+def subjects(pair: Pair, folder: Path, fused: bool) -> tuple[Subject, Subject]:
     """The reference's engine and the other's, on the files in a folder."""
-    return _moved(pair.ours, folder), _moved(pair.theirs, folder)
+    return _moved(pair.ours, folder, fused), _moved(pair.theirs, folder, fused)
 
 
-def _moved(side: Side, folder: Path) -> Subject:
+def _moved(side: Side, folder: Path, fused: bool) -> Subject:
+    """A side with the folder's files. For torch, which has no file that could be cut, onnxruntime takes its place."""
+    assert isinstance(side.subject.target, Target)
+    runtime, options = side.subject.runtime, dict(side.subject.target.options)
+    if runtime == "opencv" and not fused:
+        options["fusion"] = "off"
     if side.is_caffe:
-        weights = folder / f"{PREFIX}.caffemodel"
-        target = Target(str(folder / f"{PREFIX}.prototxt"), weights, options=_plain(side))
-        return Subject(side.subject.runtime, target)
-    runtime = "onnxruntime" if side.subject.runtime == "torch" else side.subject.runtime
-    return Subject(runtime, Target(str(folder / MODEL), options=_plain(side)))
+        return Subject(runtime, Target(str(folder / NET), folder / WEIGHTS, options=options))
+    if runtime == "torch":
+        runtime, options = "onnxruntime", {}
+    return Subject(runtime, Target(str(folder / MODEL), options=options))
 
 
-def _plain(side: Side) -> dict[str, str]:
-    """The side's options without those that torch alone knows, and fusion off: it was off when the part was found."""
-    kept = {} if side.subject.runtime == "torch" else dict(side.subject.target.options)  # type: ignore[union-attr]
-    return {**kept, "fusion": "off"} if side.subject.runtime == "opencv" else kept
-
-
-def rerun(pair: Pair, part: Part, folder: Path, rule: Rule) -> Report:
+def rerun(pair: Pair, part: Part, folder: Path, tolerance: float, fused: bool) -> Report:
     """The comparison of the part alone, on the reference's own arrays."""
-    ours, theirs = subjects(pair, folder)
+    ours, theirs = subjects(pair, folder, fused)
     arrays = {value: tuple(sample[value] for sample in part.inputs) for value in part.cut.inputs}
-    allowed = rule.tolerances.get(part.cut.target, rule.tolerance)
-    return check(ours, [theirs], pair.load, Inputs(arrays=arrays), Rule(allowed))
+    return check(ours, [theirs], pair.load, Inputs(arrays=arrays), Rule(tolerance))
 
 
-def describe(pair: Pair, part: Part, folder: Path, sentence: str, tolerance: float) -> None:
+def describe(pair: Pair, part: Part, folder: Path, sentence: str, tolerance: float, fused: bool) -> None:
     """The README: what this is, and the command that shows the difference."""
-    ours, theirs = subjects(pair, Path())
+    ours, theirs = subjects(pair, Path(), fused)
     inputs = " ".join(f"--input inputs-{index}.npz" for index in range(len(part.inputs)))
     allowed = "" if tolerance == TOLERANCE else f" --tolerance {tolerance:g}"
     ops = [pair.anchor.steps[index].kind for index in part.cut.nodes] if pair.anchor is not pair.caffe else []
@@ -155,11 +154,7 @@ def describe(pair: Pair, part: Part, folder: Path, sentence: str, tolerance: flo
         "This folder holds that part of the network alone, cut out with the arrays that the reference has there:",
         "",
         *([f"- `{MODEL}`: {' + '.join(ops)}"] if ops else []),
-        *(
-            [f"- `{PREFIX}.prototxt`, `{PREFIX}.caffemodel`: {' + '.join(one.kind for one in layers)}"]
-            if layers
-            else []
-        ),
+        *([f"- `{NET}`, `{WEIGHTS}`: {' + '.join(one.kind for one in layers)}"] if layers else []),
         "- `inputs-*.npz`, `expected-*.npz`: what goes in and what the reference makes of it, by name",
         "",
         "To see the difference, in this folder:",

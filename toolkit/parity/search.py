@@ -1,0 +1,153 @@
+"""Where two engines differ -> the part at fault, proven alone: from the layers compared, or by cutting the net."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from toolkit.parity import repro
+from toolkit.parity.alone import Trial, Trials, run_alone
+from toolkit.parity.bisect import Bisection, bisect
+from toolkit.parity.compare import OutputComparison
+from toolkit.parity.culprit import FAULT, Culprit, roots, suspects
+from toolkit.parity.inputs import Feeds
+from toolkit.parity.layers import Layer, Times, described
+from toolkit.parity.pair import Pair
+from toolkit.parity.parity import Rule, Step
+
+Found = tuple[tuple[Layer, ...], "Culprit | None"]
+
+
+def search(
+    pair: Pair,
+    layers: Sequence[Layer],
+    differs: bool,
+    feeds: Sequence[Feeds],
+    rule: Rule,
+    folder: Path | None,
+    say: Step = lambda text: None,
+) -> Found:
+    """The layers, and the culprit with its files moved to `folder`.
+
+    `differs`: the engine fails or its outputs are wrong. Where none of the layers shows why (the engine can't be looked
+    into, or goes wrong only with its layers fused), the net is cut, and the layers are those that were cut at.
+    """
+    with tempfile.TemporaryDirectory(prefix="parity-") as temporary:
+        trials = Trials(pair, feeds, rule, Path(temporary))
+        found = _by_layers(trials, layers, say)
+        if found is None and differs:
+            trials = replace(trials, fused=True)
+            layers, found = _by_cutting(trials, layers, say)
+        if found is None:
+            return tuple(layers), None
+        culprit, trial = found
+        return tuple(layers), _kept(trials, culprit, trial, folder)
+
+
+def _by_layers(trials: Trials, layers: Sequence[Layer], say: Step) -> tuple[Culprit, Trial] | None:
+    """The first layer that differs though its inputs agree.
+
+    Alone, on the reference's inputs, it must differ as well. Where it does not, the error gathers before it: then the
+    layer that adds most to it and differs alone is named, if there is one.
+    """
+    found = roots(layers)
+    if not found:
+        return None
+    say("looking for the layer where the difference begins")
+    first, others = found[0], tuple(layer.value for layer in found[1:])
+    agreeing = {layer.value for layer in layers if not layer.wrong}
+    trial = run_alone(trials, first.value, agreeing)
+    named = replace(_culprit(first, trial, trials.rule), others=others)
+    if trial.wrong:
+        return _narrowed(trials, named, trial, agreeing, say)
+    strict = replace(trials, rule=replace(trials.rule, tolerance=FAULT, tolerances={}))
+    for layer in suspects(first, layers) if not trial.obstacle else ():
+        tried = run_alone(strict, layer.value, agreeing)
+        if tried.wrong:
+            return replace(_culprit(layer, tried, strict.rule), first=first.value, others=others), tried
+    return named, trial
+
+
+def _narrowed(
+    trials: Trials, culprit: Culprit, trial: Trial, agreeing: Collection[str], say: Step
+) -> tuple[Culprit, Trial]:
+    """The fault within a part of several nodes, where the engine names values inside it that it does not show."""
+    if trial.part is None:
+        return culprit, trial
+    steps = [trials.pair.anchor.steps[index] for index in trial.part.cut.nodes]
+    named = trials.pair.theirs.names.names
+    inner = [v for step in steps for v in step.writes if v in named and v != culprit.layer.value]
+    found = bisect(trials, culprit.layer.value, inner, agreeing, say) if inner else None
+    if found is None or found.culprit == culprit.layer.value:
+        return culprit, trial
+    (layer,) = _cut_layers(trials, Bisection(found.culprit, {found.culprit: found.trials[found.culprit]}))
+    return replace(_culprit(layer, found.trials[found.culprit], trials.rule), others=culprit.others), found.trials[
+        found.culprit
+    ]
+
+
+def _by_cutting(
+    trials: Trials, layers: Sequence[Layer], say: Step
+) -> tuple[Sequence[Layer], tuple[Culprit, Trial] | None]:
+    """Run ever smaller nets that begin at the network's inputs, until the first wrong value is found."""
+    anchor, named = trials.pair.anchor, trials.pair.theirs.names.names
+    values = [value for value in anchor.order if value in named and value in anchor.writer and "@" not in value]
+    for output in anchor.outputs:
+        found = bisect(trials, output, values, (), say) if output in named else None
+        if found is None:
+            continue
+        cut = _cut_layers(trials, found)
+        layer = next(one for one in cut if one.value == found.culprit)
+        trial = run_alone(trials, found.culprit, found.agreeing)
+        if not trial.wrong:  # alone it is right: what is wrong is the net up to it
+            trial = found.trials[found.culprit]
+        seen = {one.value for one in layers}
+        return [*layers, *(one for one in cut if one.value not in seen)], (_culprit(layer, trial, trials.rule), trial)
+    return layers, None
+
+
+def _cut_layers(trials: Trials, found: Bisection) -> list[Layer]:
+    """The values that were cut at, as layers."""
+    names = trials.pair.theirs.names.names
+    made = [
+        Layer(value, names[value], _comparison(trial, names[value], trials.rule))
+        for value, trial in found.trials.items()
+        if not trial.obstacle
+    ]
+    made.sort(key=lambda layer: trials.pair.anchor.order[layer.value])
+    return list(described(made, trials.pair, Times()))
+
+
+def _comparison(trial: Trial, blob: str, rule: Rule) -> OutputComparison:
+    if trial.comparison is not None:
+        return replace(trial.comparison, other_name=blob)
+    allowed = rule.tolerances.get(trial.value, rule.tolerance)
+    return OutputComparison(trial.value, blob, (), allowed, problems=(f"the engine fails: {trial.failure}",))
+
+
+def _culprit(layer: Layer, trial: Trial, rule: Rule) -> Culprit:
+    failed = f"the engine fails: {trial.failure}" if trial.failure else ""
+    if trial.comparison is not None and math.isinf(trial.comparison.required):
+        failed = "; ".join(trial.comparison.reasons)
+    return Culprit(
+        layer,
+        own_error=trial.error,
+        tolerance=rule.tolerances.get(layer.value, rule.tolerance),
+        note=trial.obstacle or failed,
+    )
+
+
+def _kept(trials: Trials, found: Culprit, trial: Trial, folder: Path | None) -> Culprit:
+    """Write the README and move the files of the culprit to where the user wants them."""
+    if trial.part is None or folder is None:
+        return found
+    repro.describe(trials.pair, trial.part, trial.folder, found.sentence, found.tolerance, trials.fused)
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(trial.folder, folder)
+    return replace(found, repro=str(folder))
