@@ -50,7 +50,7 @@ def test_the_example_is_the_chip_it_describes() -> None:
     assert (chip.name, chip.engines) == ("example-npu", ("caffe",))  # OpenCV has no Clip
     assert {"Clip", "Permute", "Input"} <= chip.layers.keys()
     assert not {"LRN", "AbsVal", "Exp"} & chip.layers.keys()
-    assert chip.forbidden == {"permute_by_slices", "permute_by_convolution"}
+    assert chip.forbidden == {"permute_by_slices", "permute_by_convolution", "permute_by_many_slices"}
     assert "example-npu has no LRN layer" in blocks(chip, layers.neuron("LRN", image(), lrn_param={}))
 
 
