@@ -25,6 +25,7 @@ from toolkit.runners.base import Target
 
 DIALECTS = ("opencv", "portable")
 TARGET = 1.05
+VISIT = 0.4  # seconds: several runs of a large network, of which one may be undisturbed
 
 
 def input_shapes(path: Path, size: int) -> dict[str, tuple[int, ...]]:
@@ -57,7 +58,7 @@ def rows_of(path: Path, folder: Path, plan: Plan, size: int) -> list[Row]:
     if not right:
         print(f"{path.name}: OpenCV's ONNX importer gets it wrong: {'; '.join(proof.rows[0].reasons)}")
     targets = [TARGET if right else None] * len(ours)
-    return compare(path.stem, Contestant("onnx", "opencv", model), ours, targets, Plan(plan.rounds, shapes=shapes))
+    return compare(path.stem, Contestant("onnx", "opencv", model), ours, targets, Plan(plan.rounds, VISIT, shapes=shapes))
 
 
 def main() -> None:

@@ -22,7 +22,8 @@ from onnx import numpy_helper
 class Case:
     """One operator use. `low` and `high` bound what is fed and the constants; `dialects` are those that must take it.
 
-    An output that is no float has its type before its name. `refused` rows must be refused everywhere, with that text in the message. `tolerance` other than 1e-4 needs `why`.
+    An output that is no float has its type before its name. `refused` rows must be refused everywhere, with that text in
+    the message. `tolerance` other than 1e-4 needs `why`.
     """
 
     inputs: str

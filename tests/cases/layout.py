@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cases import Case
-from tests.cases.shape import everywhere, ints, moved, refused
+from tests.cases.shape import everywhere, ints, moved
 
 
 def tiled(shape: str, *repeats: int) -> Case:
@@ -84,11 +84,7 @@ CASES = {
         + mask("c", "3,1", 0, 1, 0)
         + "a = Add(x, k); b = Softmax(a); y = Where(c, n, b)",
     ),
-    "where_computed": refused(
-        "float[2,3] x, float[2,3] x2",
-        "c = Greater(x, x2); y = Where(c, x, x2)",
-        "the condition is computed at run time",
-    ),
+    "where_computed": everywhere("float[2,3] x, float[2,3] x2", "c = Greater(x, x2); y = Where(c, x, x2)"),
     "trilu_large": everywhere("float[1,12,12] x", "y = Trilu(x)"),
     "trilu_upper": everywhere("float[2,4,5] x", "y = Trilu(x)"),
     "trilu_lower": everywhere(

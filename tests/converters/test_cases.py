@@ -18,6 +18,8 @@ from toolkit import runners
 from toolkit.runners.base import Target
 
 CASES = all_cases()
+
+
 @functools.cache
 def missing() -> dict[str, str]:
     return runners.available()
@@ -66,5 +68,7 @@ def test_every_lowering_has_a_case() -> None:
     from converters.onnx_to_caffe.registry import LOWERINGS
 
     bodies = " ".join(case.body for case in CASES.values())
-    untested = sorted(op for op in LOWERINGS if f"{op}(" not in bodies and f"{op}<" not in bodies and f"{op} <" not in bodies)
+    untested = sorted(
+        op for op in LOWERINGS if f"{op}(" not in bodies and f"{op}<" not in bodies and f"{op} <" not in bodies
+    )
     assert untested == []

@@ -31,15 +31,19 @@ def is_onnx(subject: Subject) -> bool:
     return subject.model.endswith(".onnx")
 
 
-def anchor_of(first: Subject, second: Subject, known: ConversionMap | None) -> Graph:
-    """The ONNX file of the pair, else the one that the map names, else the Caffe net itself."""
+def anchor_of(first: Subject, second: Subject, known: ConversionMap | None, trusted: bool = False) -> Graph:
+    """The ONNX file of the pair, else the one that the map names, else the Caffe net itself.
+
+    A map that was made from another file is refused, unless it is `trusted`.
+    """
     for subject in (first, second):
         if is_onnx(subject):
-            if known:
+            if known and not trusted:
                 _check_source(known, Path(subject.model))
             return of_onnx(Path(subject.model))
     if known and Path(known.source).is_file():
-        _check_source(known, Path(known.source))
+        if not trusted:
+            _check_source(known, Path(known.source))
         return of_onnx(Path(known.source))
     for subject in (first, second):
         if is_caffe(subject) and is_caffe(first) == is_caffe(second):
@@ -53,8 +57,8 @@ def anchor_of(first: Subject, second: Subject, known: ConversionMap | None) -> G
 def _check_source(known: ConversionMap, path: Path) -> None:
     if hashlib.sha256(path.read_bytes()).hexdigest() != known.source_sha256:
         raise InvalidInput(
-            f"the map of the conversion was made from another file than {path} (its sha256 is not that of "
-            f"{known.source}): convert again"
+            f"the map beside the Caffe files was made from another file than {path} (the sha256 differs): convert "
+            f"again, or name the map by --map to use it all the same"
         )
 
 

@@ -21,9 +21,10 @@ def extract(
     samples: Mapping[str, np.ndarray],
     orders: Mapping[str, Sequence[int]],
     raw: Mapping[str, Preprocessing],
-    view: Sequence[int] | None = None,
+    viewed: bool = False,
 ) -> Any:
-    """The model. `samples` holds an array of each input in Caffe's layout; `view` is Caffe's shape of the output.
+    """The model. `samples` holds an array of each input and of the output in Caffe's layout; `viewed`: the output has
+    other axes there.
 
     An input whose channels are ordered as in Caffe is brought into the model's order first, a raw image is
     preprocessed first, and the output is ordered as in Caffe: so both files take and give the very same arrays.
@@ -40,17 +41,16 @@ def extract(
         before += made
         if made:
             _rename(nodes, name, f"{name}/{AS_MODEL}")
+    view = samples[cut.target].shape if viewed else None
     after = _as_in_caffe(nodes, cut.target, orders.get(cut.target), view, constants)
     used = {name for node in nodes for name in _names(node)}
-    inputs = [
+    *inputs, output = (
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(samples[name].dtype), samples[name].shape)
-        for name in cut.inputs
-    ]
+        for name in (*cut.inputs, cut.target)
+    )
     weights = [_inline(tensor, path) for tensor in source.graph.initializer if tensor.name in used]
     weights += [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]
-    graph = helper.make_graph(
-        [*before, *nodes, *after], "part", inputs, [onnx.ValueInfoProto(name=cut.target)], weights
-    )
+    graph = helper.make_graph([*before, *nodes, *after], "part", inputs, [output], weights)
     model = helper.make_model(graph, opset_imports=source.opset_import, ir_version=max(source.ir_version, 8))
     model.functions.extend(source.functions)
     return model

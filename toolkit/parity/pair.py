@@ -93,12 +93,16 @@ class Pair:
 
 
 def pair_of(reference: Subject, other: Subject, load: Load, known: ConversionMap | None = None) -> Pair:
-    """Find what lies between two subjects: the map of a conversion, and the graph whose values both speak of."""
+    """Find what lies between two subjects: the map of a conversion, and the graph whose values both speak of.
+
+    `known` is a map to use whatever file it was made from; without it that beside the Caffe files is taken.
+    """
     for subject in (reference, other):
         if not isinstance(subject.target, Target):
             raise ToolkitError(f"the saved run of {subject.model} can't be looked into layer by layer")
+    trusted = known is not None
     known = known or find_map(other) or find_map(reference)
-    anchor = anchor_of(reference, other, known)
+    anchor = anchor_of(reference, other, known, trusted)
     given = {blob: value for value, blob in other.names.items()} if is_caffe(reference) else dict(other.names)
     ours, theirs = (Side(one, translation_of(one, anchor, known, given)) for one in (reference, other))
     return Pair(ours, theirs, anchor, load, known)

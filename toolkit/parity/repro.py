@@ -88,8 +88,9 @@ def _write_onnx(pair: Pair, part: Part, path: Path) -> None:
     side, cut = pair.caffe_side, part.cut
     orders = side.names.orders if side else {}
     raw = {value: side.names.raw for value in cut.inputs if side and value in side.names.images}
-    view = part.expected[0].shape if side and cut.target in side.names.views else None
-    onnx.save(onnx_part.extract(Path(pair.anchor.file), cut, part.inputs[0], orders, raw, view), path)
+    viewed = side is not None and cut.target in side.names.views
+    samples = {**part.inputs[0], cut.target: part.expected[0]}
+    onnx.save(onnx_part.extract(Path(pair.anchor.file), cut, samples, orders, raw, viewed), path)
 
 
 def _write_caffe(pair: Pair, side: Side, part: Part, folder: Path) -> None:

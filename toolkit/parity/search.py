@@ -142,8 +142,8 @@ def _culprit(layer: Layer, trial: Trial, rule: Rule) -> Culprit:
 
 
 def _kept(trials: Trials, found: Culprit, trial: Trial, folder: Path | None) -> Culprit:
-    """Write the README and move the files of the culprit to where the user wants them."""
-    if trial.part is None or folder is None:
+    """Write the README and move the files to where the user wants them, if they show the fault by themselves."""
+    if trial.part is None or folder is None or not trial.wrong:
         return found
     repro.describe(trials.pair, trial.part, trial.folder, found.sentence, found.tolerance, trials.fused)
     if folder.exists():

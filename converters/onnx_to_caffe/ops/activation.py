@@ -10,7 +10,6 @@ from converters.caffe.graph import Blob
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import at_least, at_most, larger, negative, times
 from converters.onnx_to_caffe.ops.broadcast import elementwise, numbers, run_of
-from converters.onnx_to_caffe.ops.gates import swish
 from converters.onnx_to_caffe.ops.linear import affine, clipped, hard_sigmoid
 from converters.onnx_to_caffe.ops.logic import above
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
@@ -133,13 +132,6 @@ def softsign(x: Value) -> Blob:
 def mish(x: Value) -> Blob:
     """Mish -> Mish."""
     return layers.neuron("Mish", need_blob(x, "the input"))
-
-
-@lowers("Swish")
-@elementwise
-def swish_(x: Value, *, alpha: float = 1.0) -> Blob:
-    """Swish -> Swish."""
-    return swish(need_blob(x, "the input"), alpha)
 
 
 @lowers("Gelu")

@@ -1,0 +1,61 @@
+"""The pages of docs/: every link leads somewhere, the reference is what the code says, quoted code is in the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import blocks
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that the headings of a page get."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text("utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        assert found.is_relative_to(ROOT), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def test_the_readme_lists_every_page() -> None:
+    listed = set(LINK.findall((ROOT / "README.md").read_text("utf-8")))
+    assert {f"docs/{page.name}" for page in PAGES[1:]} <= listed
+
+
+def test_the_reference_is_what_the_docstrings_say() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/api_docs.py", "--check"], cwd=ROOT, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_quoted_code_is_in_the_code() -> None:
+    quoted = [block for block in blocks(ROOT / "docs" / "adding-an-op.md") if block.language == "python"]
+    assert len(quoted) >= 3
+    for block in quoted:
+        first, _, rest = block.text.partition("\n")
+        path = ROOT / first.removeprefix("# ")
+        assert rest.strip("\n") in path.read_text("utf-8"), f"docs/adding-an-op.md:{block.line} is not in {path}"
+
+
+def test_images_are_small() -> None:
+    images = list((ROOT / "docs" / "images").iterdir())
+    assert images
+    assert all(image.stat().st_size < 300_000 for image in images)
