@@ -76,7 +76,7 @@ def _side_by_side(x: Blob, axis: int, parts: Sequence[tuple[int, int]]) -> Blob:
 
 
 def _stepped(x: Blob, axis: int, wanted: range) -> Blob:
-    """Every so-manieth entry along an axis, as rows of an image."""
+    """Entries at even steps along an axis, as rows of an image."""
     if x.rank == 4 and axis > 1:
         whole = range(x.shape[5 - axis])
         return strided(x, wanted, whole) if axis == 2 else strided(x, whole, wanted)
