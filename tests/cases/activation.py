@@ -39,7 +39,7 @@ def clip(low: float | None, high: float | None, shape: str = "2,3,4,5", spread: 
 
 
 def refused(body: str, text: str, inputs: str = "float[2,3] x") -> Case:
-    return Case(inputs, body, refused=text)
+    return Case(inputs, body, refused=text, dialects=())
 
 
 BOUNDS = {
