@@ -1,4 +1,4 @@
-"""One row an operator use: an ONNX graph as text. Every row runs in every dialect and engine (tests/converters/test_cases.py).
+"""One row an operator use: an ONNX graph as text. Every row runs in every dialect and engine, see test_cases.py.
 
 A row is inputs and a body: `Case("float[1,3,8,8] x, float[6,3,3,3] w", "y = Conv(x, w)")`. Inputs whose name begins
 with `x` are fed; all others are seeded constants. The last assigned name, or those in `outputs`, are the outputs.
@@ -22,8 +22,8 @@ from onnx import numpy_helper
 class Case:
     """One operator use. `low` and `high` bound what is fed and the constants; `dialects` are those that must take it.
 
-    An output that is no float has its type before its name. `refused` rows must be refused everywhere, with that text in
-    the message. `tolerance` other than 1e-4 needs `why`.
+    An output that is no float has its type before its name. `refused` rows must be refused everywhere, with that text
+    in the message. `tolerance` other than 1e-4 needs `why`.
     """
 
     inputs: str
