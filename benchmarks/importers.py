@@ -58,7 +58,9 @@ def rows_of(path: Path, folder: Path, plan: Plan, size: int) -> list[Row]:
     if not right:
         print(f"{path.name}: OpenCV's ONNX importer gets it wrong: {'; '.join(proof.rows[0].reasons)}")
     targets = [TARGET if right else None] * len(ours)
-    return compare(path.stem, Contestant("onnx", "opencv", model), ours, targets, Plan(plan.rounds, VISIT, shapes=shapes))
+    return compare(
+        path.stem, Contestant("onnx", "opencv", model), ours, targets, Plan(plan.rounds, VISIT, shapes=shapes)
+    )
 
 
 def main() -> None:
