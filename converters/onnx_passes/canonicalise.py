@@ -21,6 +21,7 @@ from converters.onnx_passes.focus import lift_focus
 from converters.onnx_passes.functions import inline
 from converters.onnx_passes.hardmax import flatten_hardmax
 from converters.onnx_passes.interface import choose_outputs, pin_inputs
+from converters.onnx_passes.linear import linear_to_matrix
 from converters.onnx_passes.normalisations import spell_out
 from converters.onnx_passes.ort import FoldingFailed, simplify
 from converters.onnx_passes.plain import plain
@@ -58,6 +59,7 @@ def canonicalise(
     clean.restore_notes(model, notes)
     empty_to_constant(model)
     fold.fold_constants(model)
+    linear_to_matrix(model)
     clean.drop_no_ops(model)
     lift_focus(model)
     join_slices(model)

@@ -62,3 +62,19 @@ def evaluate(proto: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> d
     session = _session(proto.SerializeToString(), options)
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, map(np.asarray, session.run(names, dict(feeds))), strict=True))
+
+
+def responses(proto: onnx.ModelProto, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """What a model of one input and one output makes of zeros, then of every unit vector: its affine map, as rows."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = _session(proto.SerializeToString(), options)
+    count = int(np.prod(shape))
+    rows = []
+    for place in range(-1, count):
+        unit = np.zeros(count, np.float32)
+        unit[place:][: int(place >= 0)] = 1
+        rows.append(np.asarray(session.run(None, {name: unit.reshape(shape)})[0]).reshape(-1))
+    return np.stack(rows)
