@@ -60,9 +60,11 @@ class OnnxRuntime:
         options.log_severity_level = 4  # what goes wrong is raised; a log on stderr would say it twice
         # Lets a model that comes as bytes find its external weights.
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
-        self.made = _made(path) if self.target.outputs or self.profile else []
+        graph = _structure(path).graph if self.target.outputs or self.profile else None
+        self.made = [list(node.output) for node in graph.node] if graph else []
         self.values = [value for outputs in self.made for value in outputs if value]
-        model = _with_outputs(path, self.target.outputs) if self.target.outputs else str(path)
+        own = {value.name for value in graph.output} if graph else set()
+        model = str(path) if own.issuperset(self.target.outputs) else _with_outputs(path, self.target.outputs)
         with ExitStack() as stack:
             if self.profile:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="profile-"))
@@ -125,18 +127,17 @@ def _dtype(kind: str) -> str:
     return DTYPES.get(kind) or kind.removeprefix("tensor(").removesuffix(")")
 
 
-def _made(path: Path) -> list[list[str]]:
-    """The outputs of every node."""
-    return [list(node.output) for node in _proto(path).graph.node]
-
-
-def _proto(path: Path) -> Any:
+def _structure(path: Path) -> Any:
+    """The model without its big weights, which need not be read to know its values."""
     import onnx
     from google.protobuf.message import DecodeError
 
+    from converters.onnx_passes.mapped import split, view
+    from converters.wire import Malformed
+
     try:
-        return onnx.load(str(path), load_external_data=False)
-    except DecodeError as error:
+        return onnx.ModelProto.FromString(split(view(path)).proto)
+    except (Malformed, DecodeError) as error:
         raise InvalidInput(f"{path} is not an ONNX file: {error}") from error
 
 
@@ -144,7 +145,7 @@ def _with_outputs(path: Path, wanted: tuple[str, ...]) -> bytes:
     """The model with the wanted values as its outputs; onnxruntime infers the types of those that say none."""
     import onnx
 
-    model = _proto(path)
+    model = onnx.load(str(path), load_external_data=False)
     graph = model.graph
     known = {value for node in graph.node for value in node.output if value}
     need_outputs(OnnxRuntime.name, wanted, known)
