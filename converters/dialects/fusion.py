@@ -9,8 +9,10 @@ from __future__ import annotations
 from math import prod
 
 from converters.caffe.graph import Node
+from converters.caffe.passes.affine import rounds
 
 CONVOLVING = ("Convolution", "Deconvolution")
+WEIGHTED = (*CONVOLVING, "InnerProduct", "MVN")
 
 
 def scales(node: Node) -> bool:
@@ -51,7 +53,7 @@ def per_channel(node: Node) -> bool:
 
 def fused_wrongly(node: Node) -> str:
     """Why OpenCV would compute the layer wrongly where it stands, or ''."""
-    reason = _into_weights(node) or _as_activation(node) or _into_power(node)
+    reason = _into_weights(node) or _as_activation(node) or _into_power(node) or _into_shift(node)
     return f"OpenCV would fuse {node.type} wrongly into the {reason}" if reason else ""
 
 
@@ -84,3 +86,16 @@ def _into_power(node: Node) -> str:
     source = node.bottoms[0].node
     raised = source.type == "Power" and not scales(source)
     return "Power before it" if raised and scales(node) and elements(node) == 1 else ""
+
+
+def _into_shift(node: Node) -> str:
+    """A large shift rounds, and one that is folded into another layer, or that another is folded into, does not."""
+    source = node.bottoms[0].node
+    folds = source.type in WEIGHTED or scales(source)
+    rounding = any(item.type == "Power" and rounds(*_line(item)) for item in (node, source) if scales(item))
+    return f"{source.type} before it, without rounding" if scales(node) and folds and rounding else ""
+
+
+def _line(node: Node) -> tuple[float, float]:
+    param = node.param("power_param")
+    return float(param.get("scale", 1)), float(param.get("shift", 0))

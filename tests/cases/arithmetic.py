@@ -91,6 +91,7 @@ def refused(inputs: str, body: str, text: str, low: float = -2) -> Case:
 
 
 X = "float[2,3,4] x"
+ROUND = "a = Constant<value_float=12582912.0>(); "  # 3 * 2**22: what is added to it is rounded to whole numbers
 CASES = {
     **{f"computed_{name}": computed(*shapes) for name, shapes in PAIRS.items()},
     **{f"constant_{name}": constant(*shapes) for name, shapes in PAIRS.items() if name != "rank6"},
@@ -135,12 +136,17 @@ CASES = {
         "p = Mul(x, a); q = Add(p, b); r = Mul(q, b); s = Sub(r, a); t = Sub(a, s); y = Div(t, b)",
     ),
     "chain_read_between": everywhere(X, "a = Constant<value_float=3.0>(); p = Mul(x, a); q = Add(p, a); y = Mul(p, q)"),
-    "large_shift": Case(
-        X,
-        "a = Constant<value_float=4096.0>(); p = Add(x, a); y = Sub(p, a)",
-        dialects=("portable",),
-        tolerance=2e-4,
-        why="the reference rounds the sum to 1/2048, the folded network does not",
+    "large_shift": everywhere(X, "a = Constant<value_float=4096.0>(); p = Add(x, a); y = Sub(p, a)"),
+    "rounded_by_shift": everywhere(X, ROUND + "p = Add(x, a); y = Sub(p, a)"),
+    "rounded_by_shift_after_convolution": everywhere(
+        "float[1,3,4,4] x, float[4,3,1,1] w", ROUND + "v = Conv(x, w); p = Add(v, a); q = Sub(p, a); y = Neg(q)"
+    ),
+    "rounded_by_shift_before_convolution": everywhere(
+        "float[1,3,4,4] x, float[4,3,1,1] w", ROUND + "p = Add(x, a); q = Sub(p, a); y = Conv(q, w)"
+    ),
+    "rounded_to_steps": everywhere(
+        "float[1,3,4,4] x",
+        ROUND + "s = Constant<value_float=0.25>(); d = Div(x, s); p = Add(d, a); q = Sub(p, a); y = Mul(q, s)",
     ),
     # OpenCV would take a factor after a power for one inside it.
     "power_then_factor": everywhere(X, "h = Constant<value_float=2.0>(); s = Sqrt(x); m = Mul(s, h); y = Relu(m)", 0.5),

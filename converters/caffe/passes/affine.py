@@ -20,6 +20,7 @@ from converters.caffe.shapes import spatial
 
 Vector = npt.NDArray[np.float64]
 LINEAR = {"Convolution", "Deconvolution", "InnerProduct"}
+ROUNDING = 512.0  # from here on a shift rounds what it is added to visibly
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ def constant(channels: int, factor: float, shift: float) -> Affine:
     return Affine(
         channels, lambda: np.full(channels, factor), lambda: np.full(channels, shift), shift != 0, (factor, shift)
     )
+
+
+def rounds(factor: float, shift: float) -> bool:
+    """Whether a shift is so large that its rounding is part of the result: x + 3 * 2**22 - 3 * 2**22 is round(x)."""
+    return abs(shift) > ROUNDING * max(1, abs(factor))
 
 
 def _f64(weights: Weights) -> Vector:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, emit, rebuild
 from converters.caffe.net import Lazy, Net
-from converters.caffe.passes.affine import Affine, affine, into_consumer, into_producer
+from converters.caffe.passes.affine import Affine, affine, into_consumer, into_producer, rounds
 
 VIEWS = {"Flatten", "Reshape"}
 FOLDED = "/folded"
@@ -59,6 +59,8 @@ class _Folding:
 
     def _folded(self, node: Node) -> tuple[Blob, ...]:
         change = affine(node)
+        if change is not None and change.uniform and rounds(*change.uniform):
+            return node.tops
         if change is not None:
             return (self._placed(node, change),)
         if len(node.bottoms) != 1 or node.bottoms[0] in self.shared or node.bottoms[0] not in self.pending:

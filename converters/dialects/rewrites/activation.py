@@ -11,6 +11,7 @@ from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 HUGE = 3e38
+LARGE = 2.0**50
 
 
 @rewrites("Swish")
@@ -64,9 +65,12 @@ def natural_log(node: Node) -> Blob:
 
 @rewrites("Sign")
 def sign_by_tanh(node: Node) -> Blob:
-    """tanh(huge * tanh(x)): the inner one keeps the product finite, the outer one is 1 from 3e-38 on."""
-    x = layers.power(layers.neuron("TanH", node.bottoms[0]), scale=HUGE)
-    return layers.neuron("TanH", x)
+    """tanh(huge * tanh(large * x)): the inner one keeps the product finite, the outer one is 1 from 1e-22 on.
+
+    OpenCV's fused TanH is 0 for numbers below 3e-8, hence the power of two inside, which rounds nothing.
+    """
+    inner = layers.neuron("TanH", layers.power(node.bottoms[0], scale=LARGE))
+    return layers.neuron("TanH", layers.power(inner, scale=HUGE))
 
 
 @rewrites("Threshold")
