@@ -5,14 +5,17 @@ Every function takes the run as [first, last) and keeps its axes, as size 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from converters.caffe import layers
 from converters.caffe.broadcast import expand
-from converters.caffe.graph import Blob
+from converters.caffe.graph import Blob, layer
 from converters.caffe.net import Shape
+from converters.caffe.shapes import RULES
 
 
 def kept(x: Blob, first: int, last: int) -> Shape:
@@ -38,8 +41,6 @@ def total(x: Blob, first: int, last: int, operation: str = "SUM") -> Blob:
     if after == 1:
         wide = x if first else layers.reshape(x, (1, count))  # a blob without axes is not for every engine
         return layers.reshape(layers.reduction(wide, operation, first or 1), kept(x, first, last))
-    if operation == "MEAN" and (x.rank, first, last) != (4, 1, 2):
-        return _pooled(x, "AVE", first, last)
     plain = x if (x.rank, first, last) == (4, 1, 2) else layers.reshape(x, (before, count, after, 1))
     weight = np.full((1, count, 1, 1), 1 / count if operation == "MEAN" else 1, np.float32)
     return layers.reshape(layers.convolution(plain, weight), kept(x, first, last))
@@ -96,6 +97,16 @@ def rank_of_largest(x: Blob, axis: int, last: bool) -> tuple[Blob, Blob]:
 
 
 def index_of_largest(x: Blob, axis: int, last: bool) -> Blob:
-    """The index of the maximum along an axis, the first or the last where several are equal."""
-    _, best = rank_of_largest(x, axis, last)
-    return layers.power(best, shift=-1) if last else layers.power(best, scale=-1, shift=x.shape[axis])
+    """The index of the maximum along an axis, the first or the last where several are equal.
+
+    A layer that stands for many, of which the dialects' rewrites choose: Caffe's ArgMax gives the last.
+    """
+    return layer("IndexOfLargest", x, index_param={"axis": axis, "last": last}).tops[0]
+
+
+def _one_left(params: Mapping[str, Any], bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
+    axis = params["index_param"]["axis"]
+    return [(*bottoms[0][:axis], 1, *bottoms[0][axis + 1 :])]
+
+
+RULES["IndexOfLargest"] = _one_left

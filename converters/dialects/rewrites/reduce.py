@@ -1,4 +1,4 @@
-"""Reduction and ArgMax for engines that lack them."""
+"""Reduction for engines that lack it, and the index of the largest number."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from math import prod
 import numpy as np
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node
-from converters.caffe.reduce import index_of_largest, largest
+from converters.caffe.graph import Blob, Node, layer
+from converters.caffe.moves import take
+from converters.caffe.reduce import rank_of_largest
 from converters.dialects.legalise import rewrites
-from converters.errors import require
 
 
 @rewrites("Reduction")
@@ -30,14 +30,25 @@ def reduction_by_inner_product(node: Node) -> Blob:
     return layers.reshape(layers.inner_product(flat, weight, axis=max(axis, 1)), node.shapes[0])
 
 
-@rewrites("ArgMax")
-def argmax_by_pooling(node: Node) -> Blob:
-    """Where nothing lies below the maximum stands the index; the largest such index, as Caffe has it."""
-    param = node.param("argmax_param")
-    require(param.get("top_k", 1) == 1, "more than the one largest")
-    x, values = node.bottoms[0], param.get("out_max_val", False)
-    require("axis" in param or not values, "index and value in one blob")
-    axis = param["axis"] % x.rank if "axis" in param else 1
-    x = x if "axis" in param else layers.reshape(x, (x.shape[0], prod(x.shape[1:])))
-    found = largest(x, axis, axis + 1) if values else index_of_largest(x, axis, last=True)
-    return layers.reshape(found, node.shapes[0])
+@rewrites("IndexOfLargest")
+def index_by_argmax(node: Node) -> Blob:
+    """Caffe's ArgMax gives the last of equal numbers: for the first the axis is reversed, the index counted back."""
+    x, axis, last = _wanted(node)
+    if last:
+        return layer("ArgMax", x, argmax_param={"axis": axis}).tops[0]
+    size = x.shape[axis]
+    back = layer("ArgMax", take(x, axis, range(size - 1, -1, -1)), argmax_param={"axis": axis}).tops[0]
+    return layers.power(back, scale=-1, shift=size - 1)
+
+
+@rewrites("IndexOfLargest")
+def index_by_pooling(node: Node) -> Blob:
+    """Where nothing lies below the maximum stands a score that falls, or rises, along the axis; the best is sought."""
+    x, axis, last = _wanted(node)
+    _, best = rank_of_largest(x, axis, last)
+    return layers.power(best, shift=-1) if last else layers.power(best, scale=-1, shift=x.shape[axis])
+
+
+def _wanted(node: Node) -> tuple[Blob, int, bool]:
+    param = node.param("index_param")
+    return node.bottoms[0], param["axis"], param["last"]

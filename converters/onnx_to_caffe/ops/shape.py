@@ -103,5 +103,5 @@ def transpose(x: Value, *, perm: Sequence[int] = ()) -> Blob:
 def cast(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Blob:
     """Cast to a float type -> nothing: Caffe holds every number, also an index or a truth value, as a float32."""
     x = need_blob(x, "the input")
-    require(to in FLOATS or x.node.type == "ArgMax", "a cast of computed values to integers or truth values")
+    require(to in FLOATS or x.node.type == "IndexOfLargest", "a cast of computed values to integers or truth values")
     return x

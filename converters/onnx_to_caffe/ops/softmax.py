@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from converters.caffe import layers
 from converters.caffe.broadcast import expand
-from converters.caffe.graph import Blob, layer
+from converters.caffe.graph import Blob
 from converters.caffe.reduce import index_of_largest, largest, log_largest_share, rank_of_largest
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import negative, plus
@@ -42,21 +42,18 @@ def hardmax(x: Value, *, axis: int = -1) -> Blob:
 
 @lowers("ArgMax")
 def argmax(x: Value, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Blob:
-    """ArgMax -> ArgMax, whose index is a float. Of equal numbers Caffe takes the last, ONNX the first unless told."""
+    """ArgMax -> IndexOfLargest, a float. Of equal numbers ONNX means the first unless told otherwise."""
     return _argmax(need_blob(x, "the input"), axis, keepdims, select_last_index)
 
 
 @lowers("ArgMin")
 def argmin(x: Value, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Blob:
-    """ArgMin -> ArgMax of the negative."""
+    """ArgMin -> IndexOfLargest of the negative."""
     return _argmax(negative(need_blob(x, "the input")), axis, keepdims, select_last_index)
 
 
 def _argmax(x: Blob, axis: int, keepdims: int, last: int) -> Blob:
     axis %= x.rank
     require(x.shape[axis] <= EXACT, f"an index up to {x.shape[axis]}, over float32's whole numbers")
-    if last:
-        y = layer("ArgMax", x, argmax_param={"axis": axis}).tops[0]
-    else:
-        y = index_of_largest(x, axis, last=False)
+    y = index_of_largest(x, axis, bool(last))
     return y if keepdims else view(y, (*x.shape[:axis], *x.shape[axis + 1 :]))
