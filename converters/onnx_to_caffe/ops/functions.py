@@ -37,26 +37,30 @@ def abs_(x: Value) -> Blob:
 @lowers("Sinh")
 @elementwise
 def sinh(x: Value) -> Blob:
-    """Half the difference of exp(x) and exp(-x)."""
+    """tanh(x) * cosh(x): near 0 a difference of exponentials would cancel."""
     x = need_blob(x, "the input")
-    return layers.eltwise("SUM", *_exponentials(x), coeff=(0.5, -0.5))
+    return layers.mul(layers.neuron("TanH", x), _cosh(x))
 
 
 @lowers("Cosh")
 @elementwise
 def cosh(x: Value) -> Blob:
     """Half the sum of exp(x) and exp(-x)."""
-    return layers.eltwise("SUM", *_exponentials(need_blob(x, "the input")), coeff=(0.5, 0.5))
+    return _cosh(need_blob(x, "the input"))
 
 
-def _exponentials(x: Blob) -> tuple[Blob, Blob]:
-    return layers.neuron("Exp", x), layers.neuron("Exp", x, exp_param={"scale": -1.0})
+def _cosh(x: Blob) -> Blob:
+    up, down = layers.neuron("Exp", x), layers.neuron("Exp", x, exp_param={"scale": -1.0})
+    return layers.eltwise("SUM", up, down, coeff=(0.5, 0.5))
 
 
 @lowers("Asinh")
 @elementwise
 def asinh(x: Value) -> Blob:
-    """log(x + sqrt(x**2 + 1)) of the positive part, less that of the negative: far below 0 the sum would cancel."""
+    """log(x + sqrt(x**2 + 1)) of the positive part, less that of the negative: far below 0 the sum would cancel.
+
+    Near 0 it is right to one step of float32 at 1, for Caffe's Log takes what was added to 1.
+    """
     x = need_blob(x, "the input")
 
     def positive(part: Blob) -> Blob:
@@ -77,7 +81,7 @@ def acosh(x: Value) -> Blob:
 @lowers("Atanh")
 @elementwise
 def atanh(x: Value) -> Blob:
-    """Half of log(1 + x) - log(1 - x)."""
+    """Half of log(1 + x) - log(1 - x); near 0 right to one step of float32 at 1."""
     x = need_blob(x, "the input")
     above, below = (layers.neuron("Log", affine(x, scale=sign, shift=1)) for sign in (1, -1))
     return layers.eltwise("SUM", above, below, coeff=(0.5, -0.5))
