@@ -148,6 +148,10 @@ CASES = {
         "float[1,3,4,4] x",
         ROUND + "s = Constant<value_float=0.25>(); d = Div(x, s); p = Add(d, a); q = Sub(p, a); y = Mul(q, s)",
     ),
+    "rounded_to_tenths": everywhere(
+        "float[1,3,4,4] x",
+        ROUND + "s = Constant<value_float=0.1>(); d = Div(x, s); p = Add(d, a); q = Sub(p, a); y = Mul(q, s)",
+    ),
     # OpenCV would take a factor after a power for one inside it.
     "power_then_factor": everywhere(X, "h = Constant<value_float=2.0>(); s = Sqrt(x); m = Mul(s, h); y = Relu(m)", 0.5),
     "power_then_factor_rank1": everywhere(

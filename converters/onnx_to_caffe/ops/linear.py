@@ -9,6 +9,7 @@ import numpy as np
 from converters.caffe import layers
 from converters.caffe.broadcast import constant
 from converters.caffe.graph import Blob, layer
+from converters.caffe.passes.affine import rounds
 from converters.errors import require
 
 UNBOUNDED = 3.4e38  # a bound beyond float32
@@ -32,7 +33,7 @@ def affine(x: Blob, scale: float = 1, shift: float = 0) -> Blob:
     """scale * x + shift -> Power, one for a chain of them; the third part of HardSigmoid's usual spelling ends one."""
     require(isfinite(scale) and isfinite(shift), f"arithmetic with {scale if not isfinite(scale) else shift}")
     source, factor, offset = linear(x)
-    if _merges(factor * scale, offset * scale, shift):
+    if not rounds(factor, offset) and _merges(factor * scale, offset * scale, shift):
         x, scale, shift = source, factor * scale, offset * scale + shift
     if (np.float32(scale), np.float32(shift)) == (1, 0):
         return x
