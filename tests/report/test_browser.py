@@ -371,3 +371,37 @@ def test_the_report_of_a_real_network(shufflenet: Path, open_page: Open) -> None
     assert "shufflenet_v2.py" in details
     assert tab.complaints == []
     assert tab.requests == [path.as_uri()]
+
+
+def test_a_report_in_which_no_layer_was_compared_still_stands(tmp_path: Path, open_page: Open) -> None:
+    report = sample.report(verdict="failed", bad=0)
+    for row in report["rows"]:
+        row["layers"].update(layers=[], culprit=None, compared=0, summary="no value is known to both sides")
+    report["graph"]["links"] = []
+    write(report, tmp_path / "out.html")
+    tab = open_page(tmp_path / "out.html")
+    draw(tab.page, "errors")
+    assert tab.page.locator(".step").count() == 48
+    tab.page.locator(".step").first.click()
+    assert "No compared value is made here." in tab.page.text_content("#details")
+    assert "No engine told the time" in tab.page.text_content("[data-part=times]")
+    assert tab.complaints == []
+
+
+def test_an_engine_that_fails_outright_has_its_culprit(tmp_path: Path, open_page: Open) -> None:
+    """Found by cutting the net: the outputs were never compared, and the one layer has no number."""
+    report = sample.report(verdict="error", engines=("opencv",))
+    inside = sample.report(verdict="failed", bad=2, engines=("opencv",))["rows"][0]["layers"]
+    inside["layers"] = inside["layers"][2:3]
+    inside["layers"][0].update(
+        status="broken", required_tolerance=None, max_abs=None, shape=[], parents=[], histogram=None
+    )
+    inside["culprit"].update(required_tolerance=None, own_error=None, confirmed=False)
+    report["rows"][0]["layers"] = inside
+    write(report, tmp_path / "out.html")
+    tab = open_page(tmp_path / "out.html")
+    assert tab.page.text_content("article h2") == "OpenCV could not run the network"
+    draw(tab.page, "errors")
+    tab.page.get_by_role("button", name="Show this layer").click()
+    assert "not comparable" in tab.page.text_content("#details")
+    assert tab.complaints == []
