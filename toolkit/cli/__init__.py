@@ -7,6 +7,7 @@ from toolkit.cli.group import Entry, LazyGroup
 # The help stands here and in the command: so `toolkit --help` imports none of them. A test keeps both equal.
 COMMANDS = {
     "benchmark": Entry("toolkit.cli.benchmark:benchmark", "Measure how fast models run, in any engine, side by side."),
+    "check": Entry("toolkit.cli.check:check", "Export, convert and compare everything that a parity.toml lists."),
     "convert": Entry(
         "toolkit.cli.convert:convert", "Export a PyTorch model, convert it to Caffe, and compare every engine."
     ),

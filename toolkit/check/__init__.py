@@ -1,0 +1,1 @@
+"""A file that lists models, dialects and engines -> all of them exported, converted and compared, in one run."""
