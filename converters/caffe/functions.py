@@ -8,8 +8,8 @@ from __future__ import annotations
 from converters.caffe.graph import Blob, layer
 from converters.caffe.shapes import RULES
 
-COMPOSED = ("Erf", "Gelu", "GeluApproximation", "Sign")  # every dialect can build these from other layers
-ALONE = ("Floor", "Ceil", "Round", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan")  # an engine has these or it has not
+COMPOSED = ("Erf", "Gelu", "GeluApproximation", "Sign", "Floor", "Ceil", "Round")  # every dialect can build these
+ALONE = ("Sin", "Cos", "Tan", "Asin", "Acos", "Atan")  # an engine has these or it has not
 
 RULES.update(dict.fromkeys((*COMPOSED, *ALONE), RULES["ReLU"]))
 

@@ -184,7 +184,7 @@ OPENCV = register(
                 "ReLU6": rule(),
                 "Swish": rule(),
                 # Its Erf is right to 4e-7, no more.
-                **dict.fromkeys(("Gelu", "GeluApproximation", "Sign", *ALONE), rule()),
+                **dict.fromkeys(("Gelu", "GeluApproximation", "Sign", "Floor", "Ceil", "Round", *ALONE), rule()),
                 "MatMul": rule(),
                 "Resize": rule("resize_param", "interpolation zoom_factor", axes_between(4, 4)),
             }
