@@ -14,8 +14,9 @@ from converters.onnx_passes.ort import evaluate
 SHAPE_ARITHMETIC = frozenset(
     (
         *("Shape", "Size", "Gather", "Concat", "Unsqueeze", "Squeeze", "Cast", "Constant", "ConstantOfShape", "Range"),
-        *("Expand", "Where", "Equal", "Less", "Greater", "Not", "And", "Or", "Floor", "Ceil", "Mod", "Reshape", "Slice"),
+        *("Expand", "Where", "Equal", "Less", "Greater", "Not", "And", "Or", "Floor", "Ceil", "Mod"),
         *("Add", "Sub", "Mul", "Div", "Min", "Max", "NonZero", "Tile", "ReduceProd", "ReduceMax", "Identity"),
+        *("Reshape", "Slice"),
     )
 )
 

@@ -33,7 +33,7 @@ def _script_module(name: str) -> str:
 
 
 def module_names(model: ir.Model) -> dict[str, str]:
-    """Readable names by value name, for values that torch numbered; later values of a module get the operator's name."""
+    """Readable names by value name, for values that torch numbered; later ones of a module get the operator's name."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for node in model.graph:
