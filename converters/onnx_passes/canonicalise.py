@@ -15,7 +15,7 @@ from onnx.shape_inference import InferenceError
 from onnx.version_converter import ConvertError
 
 from converters.errors import ConversionError, InvalidInput, Problem
-from converters.onnx_passes import clean, fold, precision, prelu, resize, weights
+from converters.onnx_passes import clean, fold, precision, prelu, resize, scan, weights
 from converters.onnx_passes.empty import empty_to_constant
 from converters.onnx_passes.focus import lift_focus
 from converters.onnx_passes.functions import inline
@@ -87,8 +87,10 @@ def _fold(proto: onnx.ModelProto, source: Source, supported: frozenset[str]) -> 
             if old:
                 resize.spell_out_coordinates(proto)
         folded = simplify(proto)
-        unfolded = any(node.op_type == "Shape" for node in folded.graph.node)
-        return simplify(folded) if unfolded else folded  # onnxruntime inlines functions after it has folded
+        # onnxruntime inlines functions after it has folded, and what a Scan does is new to it.
+        unrolled = opset >= scan.FIRST_WITHOUT_BATCH and scan.unroll_scans(folded)
+        again = unrolled or any(node.op_type == "Shape" for node in folded.graph.node)
+        return simplify(folded) if again else folded
     except (FoldingFailed, ConvertError, InferenceError, RuntimeError, ValueError) as error:
         problems = [
             Problem(node.op_type, node.name or node.output[0], "no Caffe form is known for this operator")
