@@ -1,18 +1,21 @@
 """parity.toml -> what to check, every key checked before anything runs.
 
-dialects = ["portable", "bvlc"]     # keys outside of [[model]] hold for every model that does not say otherwise
+    dialects = ["portable", "bvlc"]     # keys outside of [[models]] hold for every model that does not say otherwise
 
-[[model]]
-model = "shufflenet_v2_x0.5"        # what `toolkit export-onnx` takes, or an .onnx file beside this one
-weights = "net.pth"
-tolerances = { output = 1e-3 }
+    [[models]]
+    model = "shufflenet_v2_x0.5"        # what `toolkit export-onnx` takes, or an .onnx file beside this one
+    weights = "net.pth"
+    tolerances = { output = 1e-3 }
+    inputs = { images = ["photos"], mean = [0.485, 0.456, 0.406], std = [0.229, 0.224, 0.225] }
+
+Where models need no keys of their own, `models = ["shufflenet_v2_x0.25", "net.onnx"]` will do.
 """
 
 from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -36,7 +39,7 @@ MAX_BYTES = 2**22
 
 @dataclass(frozen=True)
 class Model:
-    """One [[model]], with what the file says for all of them. An empty `runtimes` means every engine of the dialect."""
+    """One of [[models]], with what the file says for all. An empty `runtimes` means every engine of the dialect."""
 
     model: str
     name: str = ""
@@ -57,7 +60,7 @@ class Model:
     seeds: tuple[int, ...] = (0,)
     samples: int = 0
     ranges: Mapping[str, tuple[Range, ...]] = field(default_factory=dict)
-    inputs: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
     images: tuple[Path, ...] = ()
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
@@ -89,21 +92,21 @@ def load(path: Path) -> tuple[Model, ...]:
         raise ToolkitError(f"{path} can't be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ToolkitError(f"{path} is not a TOML file: {error}") from error
-    entries = found.pop("model", [])
-    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
-        raise ToolkitError(f"{path}: model: there must be a [[model]] for each model to check")
-    common = _values(path, "", found, set(READERS) - {"model", "name"})
+    entries = found.pop("models", [])
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict | str) for entry in entries):
+        raise ToolkitError(f"{path}: models: there must be a list of names, or [[models]] for each model to check")
+    common = _values(path, "", found, READERS.keys() - INPUTS - {"model", "name"})
     models = tuple(_model(path, number, entry, common) for number, entry in enumerate(entries, 1))
     names = [one.name for one in models]
     for name in names:
         if names.count(name) > 1:
-            raise ToolkitError(f"{path}: model: two are called '{name}': give them names")
+            raise ToolkitError(f"{path}: models: two are called '{name}': give them names")
     return models
 
 
-def _model(path: Path, number: int, entry: Mapping[str, Any], common: Mapping[str, Any]) -> Model:
-    where = f"model[{number}]."
-    values = {**common, **_values(path, where, entry, set(READERS))}
+def _model(path: Path, number: int, given: Mapping[str, Any] | str, common: Mapping[str, Any]) -> Model:
+    where, entry = f"models[{number}].", {"model": given} if isinstance(given, str) else given
+    values = {**common, **_values(path, where, entry, READERS.keys() - INPUTS)}
     if "model" not in values:
         raise ToolkitError(f"{path}: {where}model: is missing; it says what to check")
     found = Model(**values)
@@ -118,12 +121,19 @@ def _model(path: Path, number: int, entry: Mapping[str, Any], common: Mapping[st
     return Model(**values)
 
 
-def _values(path: Path, where: str, table: Mapping[str, Any], known: set[str]) -> dict[str, Any]:
-    values = {}
+def _values(path: Path, where: str, table: Mapping[str, Any], known: Set[str]) -> dict[str, Any]:
+    """The values by the names of Model's fields, those of `inputs` among the rest."""
+    values: dict[str, Any] = {}
     for key, value in table.items():
+        if key == "inputs" and known is not INPUTS:
+            if not isinstance(value, dict):
+                raise ToolkitError(f"{path}: {where}inputs: must be a table, {{ images = [...] }} say, not {value!r}")
+            values |= _values(path, f"{where}inputs.", value, INPUTS)
+            continue
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(known))}"
+            keys = sorted(known if known is INPUTS else {*known, "inputs"})
+            near = difflib.get_close_matches(key, keys, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(keys)}"
             raise ToolkitError(f"{path}: {where}{key}: is no key{hint}")
         try:
             values[key] = READERS[key](value, path.parent)
@@ -166,7 +176,7 @@ def _table(one: Reader) -> Reader:
 
 
 def _file(value: Any, folder: Path) -> Path:
-    path = folder / TEXT(value, folder)
+    path = folder / str(TEXT(value, folder))
     if not path.exists():
         raise _Wrong(f"there is no file '{path}'")
     return path
@@ -227,7 +237,7 @@ READERS: dict[str, Reader] = {
     "seeds": _many(SEED),
     "samples": _is(int, "an integer from 2 on", lambda value: value > 1),
     "ranges": _table(_many(_range)),
-    "inputs": _many(_file),
+    "files": _many(_file),
     "images": _many(_file),
     "mean": _many(NUMBER),
     "std": _many(NUMBER),
@@ -236,3 +246,5 @@ READERS: dict[str, Reader] = {
     "batch": _many(COUNT),
 }
 assert READERS.keys() == {one.name for one in fields(Model)}
+# The keys of the table `inputs`.
+INPUTS = frozenset({"seeds", "samples", "ranges", "files", "images", "mean", "std", "scale", "swap_rgb", "batch"})

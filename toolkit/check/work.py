@@ -115,7 +115,7 @@ def _inputs(model: Model) -> Inputs:
         samples=model.samples,
         shapes=model.input_shapes,
         ranges=model.ranges,
-        arrays={"": model.inputs} if model.inputs else {},
+        arrays={"": model.files} if model.files else {},
         images=model.images,
         preprocessing=model.image_preprocessing,
         batches=model.batch,

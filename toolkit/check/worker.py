@@ -1,6 +1,7 @@
 """A worker process: `python -m toolkit.check.worker FILE WORK [REPRO]` does the jobs whose numbers it reads.
 
-It reads one a line and answers each by a line of JSON. Whatever a model or an engine does to this process, the next one takes over.
+It reads one a line and answers each by a line of JSON. Whatever a model or an engine does to this process, the next
+one takes over.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def check(
     \b
     A file as small as this is enough:
       dialects = ["portable", "bvlc"]
-      [[model]]
+      [[models]]
       model = "shufflenet_v2_x0.5"      # or an .onnx file
       weights = "net.pth"
 
