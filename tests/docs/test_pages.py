@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,20 @@ def test_images_are_small() -> None:
     images = list((ROOT / "docs" / "images").iterdir())
     assert images
     assert all(image.stat().st_size < 300_000 for image in images)
+
+
+def test_the_file_that_the_page_on_ci_shows_can_be_read(tmp_path: Path) -> None:
+    from toolkit.check import config
+
+    page = ROOT / "docs" / "ci.md"
+    assert config.READERS.keys() <= set(re.findall(r"`(\w+)`", page.read_text("utf-8")))
+    shown = [block.text for block in blocks(page) if block.language == "toml"]
+    assert len(shown) == 1
+    for name in ("net.pth", "detector.onnx", "photos"):
+        (tmp_path / name).touch()
+    shutil.copy(ROOT / "docs" / "example-npu.toml", tmp_path / "my-npu.toml")
+    (tmp_path / "parity.toml").write_text(shown[0])
+    models = config.load(tmp_path / "parity.toml")
+    assert [model.name for model in models] == ["shufflenet_v2_x0.5", "detector.onnx"]
+    assert models[0].dialects == ("portable", "bvlc")
+    assert [Path(dialect).name for dialect in models[1].dialects] == ["my-npu.toml"]
