@@ -209,6 +209,9 @@ CASES = {
         "Where(p, c, d)",
     ),
     "dropout": of_x("Dropout<ratio=0.3>(x)", opset=7),
+    "dropout_of_none": of_x(
+        "r = Constant<value_float=0.0>(); t = Constant<value=bool {1}>(); d = Dropout(x, r, t); y = Relu(d)"
+    ),
     "identity": of_x("r = Relu(x); y = Identity(r)"),
     "dropout_training": refused(
         "r = Constant<value_float=0.3>(); t = Constant<value=bool {1}>(); y = Dropout(x, r, t)", "at random"

@@ -198,7 +198,8 @@ def identity(x: Value) -> Blob:
 
 @lowers("Dropout")
 def dropout(x: Value, ratio: Value | None = None, training: Value | None = None, *, seed: int = 0) -> Blob:
-    """Dropout at inference -> nothing."""
+    """Dropout at inference, or of nothing -> nothing."""
     active = training is not None and bool(need_const(training, "training_mode").array.any())
-    require(not active, "training_mode: it drops numbers at random", "export the model in eval mode")
+    drops = ratio is None or bool(need_const(ratio, "the ratio").array.any())
+    require(not (active and drops), "training_mode: it drops numbers at random", "export the model in eval mode")
     return need_blob(x, "the input")
