@@ -6,7 +6,7 @@ such an alias would change what the alias' other readers see, so those chains ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from converters.caffe.net import Layer, Net
@@ -36,7 +36,7 @@ def in_place(
         tops = item.tops
         if item.type in kinds and len(item.bottoms) == len(tops) == 1 and tops[0] not in net.outputs:
             source = item.bottoms[0]
-            if source not in net.outputs and _private(source, readers, producer, on_inputs):
+            if _private(source, readers, producer, net.outputs, on_inputs):
                 moved[tops[0]] = bottoms[0]
                 holds.pop(source, None)
                 tops = bottoms
@@ -45,11 +45,13 @@ def in_place(
     return replace(net, layers=tuple(out)), holds
 
 
-def _private(blob: str, readers: Mapping[str, int], producer: Mapping[str, Layer], on_inputs: bool) -> bool:
-    """Whether a blob's memory is read through this blob alone, and once."""
+def _private(
+    blob: str, readers: Mapping[str, int], producer: Mapping[str, Layer], outputs: Collection[str], on_inputs: bool
+) -> bool:
+    """Whether a blob's memory is read through this blob alone, and once; an output is read by whoever runs the net."""
     while True:
         made = producer[blob]
-        if readers.get(blob, 0) != 1:
+        if readers.get(blob, 0) != 1 or blob in outputs:
             return False
         if made.type == "Input":
             return on_inputs
