@@ -133,9 +133,12 @@ def test_unwritable_folder(toolkit: Toolkit, tmp_path: Path) -> None:
     one_error(toolkit("onnx-to-caffe", path, "-o", tmp_path / "closed" / "net"), 2, "cannot be written")
 
 
-def test_missing_folder(toolkit: Toolkit, tmp_path: Path) -> None:
+def test_missing_folder_is_made(toolkit: Toolkit, tmp_path: Path) -> None:
     path = model(tmp_path / "net.onnx")
-    one_error(toolkit("onnx-to-caffe", path, "-o", tmp_path / "nowhere" / "net"), 2, "cannot be written")
+    assert toolkit("onnx-to-caffe", path, "-o", tmp_path / "new" / "er" / "net", "--no-verify").exit_code == 0
+    assert (tmp_path / "new" / "er" / "net.prototxt").is_file()
+    (tmp_path / "taken").write_text("a file")
+    one_error(toolkit("onnx-to-caffe", path, "-o", tmp_path / "taken" / "net"), 2, "cannot be written")
 
 
 def test_unknown_dialect(toolkit: Toolkit, tmp_path: Path) -> None:
@@ -179,9 +182,9 @@ def test_a_mismatch_keeps_the_files_under_another_name(
 ) -> None:
     """The converter is made to write other weights than the model has: the proof must notice."""
     module = import_module("converters.onnx_to_caffe.convert")
-    honest = module.fold
+    honest = module.in_place
     path = model(tmp_path / "net.onnx")
-    monkeypatch.setattr(module, "fold", lambda net: _with_other_bias(honest(net)))
+    monkeypatch.setattr(module, "in_place", lambda net: honest(_with_other_bias(net)))
     one_error(toolkit("onnx-to-caffe", path), 1, "verdict failed", "net.failed")
     assert {"net.failed.caffemodel", "net.failed.prototxt"} <= set(files(tmp_path))
     assert not {"net.caffemodel", "net.prototxt"} & set(files(tmp_path))

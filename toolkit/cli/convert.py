@@ -79,6 +79,7 @@ def convert(
         step("exporting to ONNX")
         exported = export(module, input_shapes=wanted or None, image_size=image_size, keep_bn=True)
         onnx_file = f"{prefix}.onnx"
+        prefix.parent.mkdir(parents=True, exist_ok=True)
         del module
         save(exported, onnx_file)
         del exported
