@@ -156,6 +156,7 @@ def convert_file(
     final = Path(f"{prefix}.prototxt"), Path(f"{prefix}.caffemodel")
     report = _report(source, done, dialect, style, preprocessing or Preprocessing(), final)
     try:
+        final[0].parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".caffe-", dir=final[0].parent) as folder:
             files = Path(folder, final[0].name), Path(folder, final[1].name)
             written = dict(zip(files, final, strict=True))

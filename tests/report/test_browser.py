@@ -120,9 +120,13 @@ def test_search_in_the_graph_marks_what_it_finds(failed: Tab) -> None:
     assert page.locator(".step.hit").count() == 2  # the node and the layer
     search.press("Enter")
     assert page.locator("[data-part=graph] output").text_content() == "1 of 2"
-    found = page.locator(".step.hit.near")
-    frame = page.locator(".graph").bounding_box()
-    assert frame["y"] <= found.bounding_box()["y"] <= frame["y"] + frame["height"]
+    page.wait_for_function(  # it is scrolled to, which takes its time
+        """() => {
+            const found = document.querySelector(".step.hit.near").getBoundingClientRect();
+            const frame = document.querySelector(".graph").getBoundingClientRect();
+            return frame.top <= found.top && found.top <= frame.bottom;
+        }"""
+    )
     search.fill("no such thing")
     assert page.locator("[data-part=graph] output").text_content() == "no match"
 
