@@ -76,12 +76,16 @@ class Converted:
         return read_caffe(self.prototxt, Path(f"{self.prefix}.caffemodel"))
 
 
-def small(folder: Path, style: str = "deploy", **options: Any) -> Converted:
-    """The small net, exported and converted."""
+def seeded() -> nn.Module:
+    """The small net, always the same."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module = SmallNet().eval()
-    return _converted(module, folder, style, **options)
+        return SmallNet().eval()
+
+
+def small(folder: Path, style: str = "deploy", **options: Any) -> Converted:
+    """The small net, exported and converted."""
+    return _converted(seeded(), folder, style, **options)
 
 
 def shufflenet(folder: Path, style: str = "deploy", **options: Any) -> Converted:
@@ -99,11 +103,17 @@ def _converted(module: nn.Module, folder: Path, style: str, **options: Any) -> C
 def write(net: Net, source: Converted, folder: Path) -> Converted:
     """The net in files of its own, with the map of the sound one."""
     prefix = folder / "bad"
-    Path(f"{prefix}.prototxt").write_text(text.write(net), encoding="utf-8")
-    with Path(f"{prefix}.caffemodel").open("wb") as file:
-        binary.write(net, file)
+    write_files(net, prefix)
     shutil.copy(f"{source.prefix}.map.json", f"{prefix}.map.json")
     return Converted(source.onnx, prefix)
+
+
+def write_files(net: Net, prefix: Path) -> tuple[Path, Path]:
+    files = Path(f"{prefix}.prototxt"), Path(f"{prefix}.caffemodel")
+    files[0].write_text(text.write(net), encoding="utf-8")
+    with files[1].open("wb") as file:
+        binary.write(net, file)
+    return files
 
 
 def plant(net: Net, kind: str, seed: int) -> tuple[Net, str]:

@@ -1,7 +1,7 @@
-"""A value that differs -> the smallest part of both graphs that makes it from values that agree.
+"""A value that differs -> the smallest part of all graphs that makes it from values that agree.
 
 One Caffe layer may stand for several ONNX nodes, or the other way round, and where channel shuffles were eliminated
-the two graphs do not even join at the same values. So the cut is moved back until both sides read the same.
+the two graphs do not even join at the same values. So the cut is moved back until all sides read the same.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from toolkit.parity.pair import Pair
+from toolkit.parity.pair import Pair, Side
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Steps of the reference graph and of the Caffe net (none where no Caffe is compared), and what both read."""
+    """What makes `target` from `inputs`: steps of the anchor, and of each side's own graph."""
 
     target: str
     inputs: tuple[str, ...]
     nodes: tuple[int, ...]
-    layers: tuple[int, ...]
+    ours: tuple[int, ...]
+    theirs: tuple[int, ...]
 
 
 def cut_out(pair: Pair, target: str, agreeing: Collection[str]) -> Cut:
@@ -27,20 +28,25 @@ def cut_out(pair: Pair, target: str, agreeing: Collection[str]) -> Cut:
     allowed = set(agreeing) - {target}
     while True:
         nodes, edge = pair.anchor.region([target], allowed)
-        if pair.caffe is None or pair.caffe_side is None or pair.caffe is pair.anchor:
-            return Cut(target, edge, nodes, nodes if pair.caffe else ())
-        names = pair.caffe_side.names
-        blobs = {**names.names, **names.inputs}
-        layers, blob_edge = pair.caffe.region([blobs[target]], {blobs[value] for value in allowed})
-        other_edge = [_value_of(blob, blobs, edge) for blob in blob_edge]
-        missed = (set(edge) ^ set(other_edge)) & allowed
-        if not missed:
-            both = sorted({*edge, *other_edge}, key=pair.anchor.order.__getitem__)
-            return Cut(target, tuple(both), nodes, layers)
+        ours, edge_of_ours = _of_side(pair.ours, target, allowed, edge)
+        theirs, edge_of_theirs = _of_side(pair.theirs, target, allowed, edge)
+        everywhere = {*edge, *edge_of_ours, *edge_of_theirs}
+        missed = everywhere - (set(edge) & edge_of_ours & edge_of_theirs)
+        if not missed & allowed:
+            return Cut(target, tuple(sorted(everywhere, key=pair.anchor.order.__getitem__)), nodes, ours, theirs)
         allowed -= missed
 
 
-def _value_of(blob: str, blobs: Mapping[str, str], preferred: Collection[str]) -> str:
+def _of_side(
+    side: Side, target: str, allowed: Collection[str], edge: Collection[str]
+) -> tuple[tuple[int, ...], set[str]]:
+    """The same in a side's own graph, what it reads by the anchor's names."""
+    names = {**side.names.names, **side.names.inputs}
+    steps, own = side.graph.region([names.get(target, target)], {names[value] for value in allowed if value in names})
+    return steps, {_value_of(name, names, edge) for name in own}
+
+
+def _value_of(name: str, names: Mapping[str, str], preferred: Collection[str]) -> str:
     """The value that a blob holds; where it holds several (an Identity has none of its own), one that is read."""
-    values = [value for value, held in blobs.items() if held == blob]
-    return next((value for value in values if value in preferred), values[0])
+    values = [value for value, held in names.items() if held == name]
+    return next((value for value in values if value in preferred), values[0] if values else name)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from converters.caffe.passes.preprocess import Preprocessing
-from toolkit.parity.cut import Cut
 from toolkit.parity.graphs import load_onnx
 
 AS_MODEL = "in_model_layout"  # what a value is called once its channels stand as the nodes expect them
@@ -17,14 +16,17 @@ AS_MODEL = "in_model_layout"  # what a value is called once its channels stand a
 
 def extract(
     path: Path,
-    cut: Cut,
+    steps: Sequence[int],
+    target: str,
+    reads: Sequence[str],
     samples: Mapping[str, np.ndarray],
     orders: Mapping[str, Sequence[int]],
     raw: Mapping[str, Preprocessing],
     viewed: bool = False,
 ) -> Any:
-    """The model. `samples` holds an array of each input and of the output in Caffe's layout; `viewed`: the output has
-    other axes there.
+    """The model of these nodes, which make `target` from `reads`.
+
+    `samples` holds an array of each of these in Caffe's layout; `viewed`: the output has other axes there.
 
     An input whose channels are ordered as in Caffe is brought into the model's order first, a raw image is
     preprocessed first, and the output is ordered as in Caffe: so both files take and give the very same arrays.
@@ -33,20 +35,20 @@ def extract(
     from onnx import helper
 
     source = load_onnx(path)
-    nodes = [_copy(source.graph.node[index]) for index in cut.nodes]
+    nodes = [_copy(source.graph.node[index]) for index in steps]
     before: list[Any] = []
     constants: dict[str, np.ndarray] = {}
-    for name in cut.inputs:
+    for name in reads:
         made = [*_restored(name, orders.get(name), constants), *_preprocessed(name, raw.get(name), samples, constants)]
         before += made
         if made:
             _rename(nodes, name, f"{name}/{AS_MODEL}")
-    view = samples[cut.target].shape if viewed else None
-    after = _as_in_caffe(nodes, cut.target, orders.get(cut.target), view, constants)
+    view = samples[target].shape if viewed else None
+    after = _as_in_caffe(nodes, target, orders.get(target), view, constants)
     used = {name for node in nodes for name in _names(node)}
     *inputs, output = (
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(samples[name].dtype), samples[name].shape)
-        for name in (*cut.inputs, cut.target)
+        for name in (*reads, target)
     )
     weights = [_inline(tensor, path) for tensor in source.graph.initializer if tensor.name in used]
     weights += [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]

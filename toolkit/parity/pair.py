@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from converters.errors import ToolkitError
 from toolkit.parity.anchors import anchor_of, caffe_graph, find_map, is_caffe, is_onnx, translation_of
-from toolkit.parity.graphs import Graph
+from toolkit.parity.graphs import Graph, of_onnx
 from toolkit.parity.inputs import Feeds
 from toolkit.parity.mapping import ConversionMap
 from toolkit.parity.parity import Load, Subject
@@ -29,10 +29,14 @@ WATCHED = {
 
 @dataclass(frozen=True)
 class Side:
-    """One engine with one model, and what it calls the anchor's values."""
+    """One engine with one model, what it calls the anchor's values, and the graph of its own files.
+
+    torch has no files: there the graph is the anchor.
+    """
 
     subject: Subject
     names: Translation
+    graph: Graph
 
     @property
     def is_caffe(self) -> bool:
@@ -77,13 +81,10 @@ class Pair:
         """The side that runs Caffe files, the other's first."""
         return next((side for side in (self.theirs, self.ours) if side.is_caffe), None)
 
-    @cached_property
+    @property
     def caffe(self) -> Graph | None:
         """The Caffe net that is compared, where there is one."""
-        side = self.caffe_side
-        if side is None or side.subject.model == self.anchor.file:
-            return self.anchor if side else None
-        return caffe_graph(side.subject)
+        return self.caffe_side.graph if self.caffe_side else None
 
     def shared(self) -> tuple[str, ...]:
         """The values that both sides can give, in topological order."""
@@ -101,8 +102,20 @@ def pair_of(reference: Subject, other: Subject, load: Load, known: ConversionMap
         if not isinstance(subject.target, Target):
             raise ToolkitError(f"the saved run of {subject.model} can't be looked into layer by layer")
     trusted = known is not None
-    known = known or find_map(other) or find_map(reference)
+    maps = [known or find_map(one) for one in (reference, other)]
+    known = maps[1] or maps[0]
     anchor = anchor_of(reference, other, known, trusted)
     given = {blob: value for value, blob in other.names.items()} if is_caffe(reference) else dict(other.names)
-    ours, theirs = (Side(one, translation_of(one, anchor, known, given)) for one in (reference, other))
+    ours, theirs = (
+        Side(one, translation_of(one, anchor, own, given), _graph(one, anchor))
+        for one, own in zip((reference, other), maps, strict=True)
+    )
     return Pair(ours, theirs, anchor, load, known)
+
+
+def _graph(subject: Subject, anchor: Graph) -> Graph:
+    if subject.model == anchor.file:
+        return anchor
+    if is_caffe(subject):
+        return caffe_graph(subject)
+    return of_onnx(Path(subject.model)) if is_onnx(subject) else anchor

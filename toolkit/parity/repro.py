@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from converters.errors import Unsupported
 from toolkit.parity import caffe_part, onnx_part
 from toolkit.parity.compare import TOLERANCE
 from toolkit.parity.cut import Cut
-from toolkit.parity.graphs import read_caffe
+from toolkit.parity.graphs import Graph, read_caffe
 from toolkit.parity.inputs import Feeds, Inputs
 from toolkit.parity.names import safe
 from toolkit.parity.pair import Pair, Side
@@ -25,7 +25,7 @@ from toolkit.parity.report import Report
 from toolkit.runners.base import Target
 
 Arrays = dict[str, np.ndarray]
-MODEL, NET, WEIGHTS, README = "net.onnx", "net.prototxt", "net.caffemodel", "README.md"
+MODEL, README = "net.onnx", "README.md"
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,28 @@ def _view(pair: Pair, side: Side, value: str) -> tuple[int, ...] | None:
 
 
 def write(pair: Pair, part: Part, folder: Path) -> None:
-    """Write what the pair has of net.onnx and of net.prototxt with net.caffemodel, and the arrays."""
+    """Write each side's part of its own files, the ONNX part in any case where there is one, and the arrays."""
     folder.mkdir(parents=True, exist_ok=True)
     if pair.anchor is not pair.caffe:
-        _write_onnx(pair, part, folder / MODEL)
-    if pair.caffe_side:
-        _write_caffe(pair, pair.caffe_side, part, folder)
+        _write_onnx(pair, part, part.cut.nodes, Path(pair.anchor.file), folder / MODEL)
+    for side, steps in ((pair.ours, part.cut.ours), (pair.theirs, part.cut.theirs)):
+        if side.is_caffe:
+            _write_caffe(side, part, steps, folder / _stem(pair, side))
+        elif side.graph is not pair.anchor:
+            _write_onnx(pair, part, steps, Path(side.graph.file), folder / f"{_stem(pair, side)}.onnx")
     for index, (inputs, expected) in enumerate(zip(part.inputs, part.expected, strict=True)):
         save_arrays(folder / f"inputs-{index}.npz", inputs)
         save_arrays(folder / f"expected-{index}.npz", {part.cut.target: expected})
 
 
-def _write_onnx(pair: Pair, part: Part, path: Path) -> None:
+def _stem(pair: Pair, side: Side) -> str:
+    """What a side's files are called: "net", and "other" where the other side has another file of the same kind."""
+    alike = pair.ours.is_caffe == pair.theirs.is_caffe and pair.ours.graph is not pair.theirs.graph
+    same = pair.ours.subject.model == pair.theirs.subject.model
+    return "other" if side is pair.theirs and alike and not same else "net"
+
+
+def _write_onnx(pair: Pair, part: Part, steps: Sequence[int], file: Path, path: Path) -> None:
     import onnx
 
     side, cut = pair.caffe_side, part.cut
@@ -90,21 +100,19 @@ def _write_onnx(pair: Pair, part: Part, path: Path) -> None:
     raw = {value: side.names.raw for value in cut.inputs if side and value in side.names.images}
     viewed = side is not None and cut.target in side.names.views
     samples = {**part.inputs[0], cut.target: part.expected[0]}
-    onnx.save(onnx_part.extract(Path(pair.anchor.file), cut, samples, orders, raw, viewed), path)
+    onnx.save(onnx_part.extract(file, steps, cut.target, cut.inputs, samples, orders, raw, viewed), path)
 
 
-def _write_caffe(pair: Pair, side: Side, part: Part, folder: Path) -> None:
-    assert pair.caffe is not None
+def _write_caffe(side: Side, part: Part, steps: Sequence[int], prefix: Path) -> None:
     assert isinstance(side.subject.target, Target)
     net = read_caffe(Path(side.subject.model), side.subject.target.weights)
-    blobs = {**side.names.names, **side.names.inputs}
+    blobs = {value: value for value in side.graph.order} | {**side.names.names, **side.names.inputs}
     names = Names()
     called = {blobs[value]: names(safe(value)) for value in (*part.cut.inputs, part.cut.target)}
     shapes = {blobs[value]: part.inputs[0][value].shape for value in part.cut.inputs}
-    cut = caffe_part.extract(net, pair.caffe, part.cut.layers, shapes, blobs[part.cut.target], called)
-    caffe_part.write(
-        cut, folder / NET, folder / WEIGHTS, f"part of {Path(side.subject.model).name}: what makes '{part.cut.target}'"
-    )
+    cut = caffe_part.extract(net, side.graph, steps, shapes, blobs[part.cut.target], called)
+    title = f"part of {Path(side.subject.model).name}: what makes '{part.cut.target}'"
+    caffe_part.write(cut, prefix.with_suffix(".prototxt"), prefix.with_suffix(".caffemodel"), title)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -117,20 +125,23 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def subjects(pair: Pair, folder: Path, fused: bool) -> tuple[Subject, Subject]:
     """The reference's engine and the other's, on the files in a folder."""
-    return _moved(pair.ours, folder, fused), _moved(pair.theirs, folder, fused)
+    return _moved(pair, pair.ours, folder, fused), _moved(pair, pair.theirs, folder, fused)
 
 
-def _moved(side: Side, folder: Path, fused: bool) -> Subject:
+def _moved(pair: Pair, side: Side, folder: Path, fused: bool) -> Subject:
     """A side with the folder's files. For torch, which has no file that could be cut, onnxruntime takes its place."""
     assert isinstance(side.subject.target, Target)
     runtime, options = side.subject.runtime, dict(side.subject.target.options)
     if runtime == "opencv" and not fused:
         options["fusion"] = "off"
+    stem = _stem(pair, side)
     if side.is_caffe:
-        return Subject(runtime, Target(str(folder / NET), folder / WEIGHTS, options=options))
+        return Subject(
+            runtime, Target(str(folder / f"{stem}.prototxt"), folder / f"{stem}.caffemodel", options=options)
+        )
     if runtime == "torch":
         runtime, options = "onnxruntime", {}
-    return Subject(runtime, Target(str(folder / MODEL), options=options))
+    return Subject(runtime, Target(str(folder / f"{stem}.onnx"), options=options))
 
 
 def rerun(pair: Pair, part: Part, folder: Path, tolerance: float, fused: bool) -> Report:
@@ -145,8 +156,6 @@ def describe(pair: Pair, part: Part, folder: Path, sentence: str, tolerance: flo
     ours, theirs = subjects(pair, Path(), fused)
     inputs = " ".join(f"--input inputs-{index}.npz" for index in range(len(part.inputs)))
     allowed = "" if tolerance == TOLERANCE else f" --tolerance {tolerance:g}"
-    ops = [pair.anchor.steps[index].kind for index in part.cut.nodes] if pair.anchor is not pair.caffe else []
-    layers = [pair.caffe.steps[index] for index in part.cut.layers] if pair.caffe else []
     lines = [
         f"# {part.cut.target}",
         "",
@@ -154,8 +163,7 @@ def describe(pair: Pair, part: Part, folder: Path, sentence: str, tolerance: flo
         "",
         "This folder holds that part of the network alone, cut out with the arrays that the reference has there:",
         "",
-        *([f"- `{MODEL}`: {' + '.join(ops)}"] if ops else []),
-        *([f"- `{NET}`, `{WEIGHTS}`: {' + '.join(one.kind for one in layers)}"] if layers else []),
+        *dict.fromkeys(_contents(pair, part)),
         "- `inputs-*.npz`, `expected-*.npz`: what goes in and what the reference makes of it, by name",
         "",
         "To see the difference, in this folder:",
@@ -164,6 +172,22 @@ def describe(pair: Pair, part: Part, folder: Path, sentence: str, tolerance: flo
         "",
     ]
     (folder / README).write_text("\n".join(lines), encoding="utf-8")
+
+
+def _contents(pair: Pair, part: Part) -> Iterator[str]:
+    """A line for each model in the folder."""
+    if pair.anchor is not pair.caffe:
+        yield f"- `{MODEL}`: {_kinds(pair.anchor, part.cut.nodes)}"
+    for side, steps in ((pair.ours, part.cut.ours), (pair.theirs, part.cut.theirs)):
+        stem = _stem(pair, side)
+        if side.is_caffe:
+            yield f"- `{stem}.prototxt`, `{stem}.caffemodel`: {_kinds(side.graph, steps)}"
+        elif side.graph is not pair.anchor:
+            yield f"- `{stem}.onnx`: {_kinds(side.graph, steps)}"
+
+
+def _kinds(graph: Graph, steps: Sequence[int]) -> str:
+    return " + ".join(graph.steps[index].kind for index in steps)
 
 
 def _written(subject: Subject) -> str:
