@@ -41,3 +41,13 @@ def grown_dilated(
         return grown(spread(weight, dilation), front, back), [1] * len(dilation)
     steps = [[f // d for f, d in zip(ends, dilation, strict=True)] for ends in (front, back)]
     return grown(weight, *steps), list(dilation)
+
+
+def uneven(size: int, begin: int, extent: int, stride: int, dilation: int, count: int) -> int:
+    """How much longer the pad behind an axis must be than the one before it (`begin`) for `count` windows of a stride.
+
+    As little as that takes, and where it can be in whole steps of the dilation.
+    """
+    least = (count - 1) * stride + extent - size - begin  # the last window ends at this pad
+    gaps = [least + spare - begin for spare in range(stride)]
+    return min(gaps, key=lambda gap: (gap % dilation != 0, abs(gap)))

@@ -12,10 +12,12 @@ from typing import Any
 import converters.dialects as dialects
 from converters.caffe import binary, text
 from converters.caffe.net import Net, Shape
+from converters.caffe.passes.common import merge_common
 from converters.caffe.passes.fold import fold
 from converters.caffe.passes.inplace import in_place
 from converters.caffe.passes.preprocess import Preprocessing, preprocess
 from converters.caffe.passes.shuffle import eliminate_shuffles
+from converters.caffe.passes.simplify import simplify
 from converters.caffe.passes.train import for_training
 from converters.caffe.passes.views import merge_views
 from converters.caffe.shapes import prove
@@ -94,27 +96,33 @@ def convert(
     if preprocessing:
         net = preprocess(net, preprocessing)
     if style == "deploy":
-        net = fold(net)
+        net = simplify(net)
         net, orders = (net, orders) if keep_shuffle else eliminate_shuffles(net)
+    known = _tops(lowered.net) & _tops(net)  # a rewrite may give the name of a value that is gone to a blob of its own
     legal = dialects.legalise(net, target)
     problems = [*lowered.problems, *(_at_node(lowered, *found) for found in legal.problems)]
     if problems:
         raise ConversionError(problems)
     net = _tidied(legal.net, target, lowered.shapes) if style == "deploy" else legal.net
-    kept = {top for item in net.layers for top in item.tops}
+    kept = known & _tops(net)
     shapes = prove(net, {name: shape for name, shape in lowered.shapes.items() if name in kept})
     net, holds = in_place(net) if style == "deploy" else for_training(net)
+    holds = {blob: place for blob, place in holds.items() if blob in kept}
     inputs = tuple(value.name or "" for value in model.graph.inputs)
     wanted = {value.name or "": static_shape(value) or () for value in model.graph.outputs}
     return Converted(net, lowered, holds, orders, prove(net, {}) if style == "train" else shapes, inputs, wanted)
 
 
+def _tops(net: Net) -> set[str]:
+    return {top for item in net.layers for top in item.tops}
+
+
 def _tidied(net: Net, dialect: dialects.Dialect, public: Collection[str]) -> Net:
-    """The net without what only the rewrites brought in: views of views, affine layers beside others.
+    """The net without what only the rewrites brought in: views of views, affine layers in a row, layers that are alike.
 
     Layers that these kept apart may meet now, and an engine may fuse them: so each is looked at once more.
     """
-    again = dialects.legalise(fold(merge_views(net), public), dialect)
+    again = dialects.legalise(fold(merge_common(merge_views(net)), public), dialect)
     return net if again.problems else again.net
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import converters.dialects as dialects
 from converters.caffe.net import Layer, Net, Shape
-from converters.caffe.passes.fold import fold
 from converters.caffe.passes.shuffle import eliminate_shuffles
+from converters.caffe.passes.simplify import simplify
 from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem
 from converters.onnx_passes import Source, canonicalise
@@ -71,7 +71,7 @@ def inspect(
     except ConversionError as error:
         return Inspection(asked.name, (), error.problems, dict.fromkeys(known, False), {}, 0, 0)
     lowered = lower(model)
-    net, _ = eliminate_shuffles(fold(lowered.net))
+    net, _ = eliminate_shuffles(simplify(lowered.net))
     legal = {name: dialects.legalise(net, target) for name, target in known.items()}
     found = legal[asked.name].net
     costs = _multiply_adds(found)

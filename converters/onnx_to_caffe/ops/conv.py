@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob
-from converters.caffe.kernels import grown_dilated
+from converters.caffe.kernels import grown_dilated, uneven
 from converters.caffe.net import Weights
 from converters.errors import require
 from converters.onnx_to_caffe.ops.unfold import picks, product_of_columns
@@ -14,16 +14,9 @@ from converters.onnx_to_caffe.ops.windows import Axis, axes
 from converters.onnx_to_caffe.registry import Value, lowers, need_blob
 
 
-def _uneven(axis: Axis) -> int:
-    """How much longer the trailing pad must be than the leading one, as little as makes the right number of windows."""
-    least = (axis.count - 1) * axis.stride + axis.extent - axis.size - axis.begin  # the last window ends at this pad
-    gaps = [least + spare - axis.begin for spare in range(axis.stride)]
-    return min(gaps, key=lambda gap: (gap % axis.dilation != 0, abs(gap)))
-
-
 def convolve(x: Blob, weight: Weights, bias: Weights | None, windows: Sequence[Axis], group: int) -> Blob:
     """Convolution over any windows. Where an axis' pads can't be alike, the kernel gets zero taps on one end."""
-    gaps = [_uneven(axis) for axis in windows]
+    gaps = [uneven(axis.size, axis.begin, axis.extent, axis.stride, axis.dilation, axis.count) for axis in windows]
     front, back = [max(gap, 0) for gap in gaps], [max(-gap, 0) for gap in gaps]
     pad = [axis.begin + f for axis, f in zip(windows, front, strict=True)]
     weight, dilation = grown_dilated(weight, front, back, [axis.dilation for axis in windows])

@@ -1,0 +1,127 @@
+"""Zeros around an image -> the padding of the convolutions and poolings that read it.
+
+A Pad moves behind layers that leave zeros zero; a convolution takes any pad, with zero taps where both ends differ. A
+maximum sees Caffe's padding as nothing at all: that is the same where no number is negative.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob, Node, emit, rebuild
+from converters.caffe.kernels import grown_dilated, uneven
+from converters.caffe.net import Net
+from converters.caffe.shapes import infer, spatial
+from converters.errors import Unsupported
+
+KEEPS_ZERO = {"ReLU", "PReLU", "TanH", "AbsVal", "ELU", "ReLU6", "Swish", "HardSwish", "Mish", "Dropout"}
+NOT_NEGATIVE = {"ReLU", "Sigmoid", "AbsVal", "ReLU6", "BNLL", "Softmax", "Exp"}
+Sides = tuple[tuple[int, int], tuple[int, int]]  # (before, after) of rows and of columns
+
+
+def absorb_pads(net: Net) -> Net:
+    """Return the net in which the readers of a Pad with zeros read what it pads, wherever they can."""
+    if not any(item.type == "Pad" for item in net.layers):
+        return net
+    readers: dict[str, int] = dict.fromkeys(net.outputs, 1)
+    for item in net.layers:
+        for bottom in item.bottoms:
+            readers[bottom] = readers.get(bottom, 0) + 1
+    named: dict[str, Blob] = {}
+    inputs: list[Blob] = []
+    for item in net.layers:
+        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
+        alone = len(item.bottoms) == 1 and readers[item.bottoms[0]] == 1
+        made = _without_pad(node, alone) if len(node.bottoms) == 1 else None
+        named.update(zip(item.tops, node.tops if made is None else (made,), strict=True))
+        if item.type == "Input":
+            inputs.extend(node.tops)
+    return emit(net.name, named, net.outputs, inputs)
+
+
+def _zeros_around(blob: Blob) -> Sides | None:
+    """How many zeros a Pad puts around an image, or None where the layer is none that does."""
+    param = blob.node.param("pad_param")
+    if (
+        blob.node.type != "Pad"
+        or blob.rank != 4
+        or param.get("pad_value")
+        or param.get("pad_type", "CONSTANT") != "CONSTANT"
+    ):
+        return None
+    up, down, left, right = (param.get(f"pad_{side}", 0) for side in "udlr")
+    return ((up, down), (left, right)) if min(up, down, left, right) >= 0 else None
+
+
+def _without_pad(node: Node, alone: bool) -> Blob | None:
+    """The same on what the Pad before the layer reads, or None where the layer needs the Pad."""
+    pad = node.bottoms[0].node
+    sides = _zeros_around(node.bottoms[0])
+    if sides is None:
+        return None
+    if node.type == "Convolution":
+        return _convolution(node, pad.bottoms[0], sides)
+    if node.type == "Pooling":
+        return _pooling(node, pad.bottoms[0], sides)
+    if alone and node.type in KEEPS_ZERO:
+        x = pad.bottoms[0]
+        inner = Node(node.type, (x,), node.params, node.blobs, (x.shape,), pad.origin or node.origin).tops[0]
+        return Node("Pad", (inner,), pad.params, (), node.shapes, node.origin).tops[0]
+    return None
+
+
+def _convolution(node: Node, x: Blob, sides: Sides) -> Blob:
+    """The kernel over the image itself, with the Pad's zeros as its own."""
+    param = node.param("convolution_param")
+    kernel, stride, pad, dilation = (
+        spatial(param, name, 2, default)
+        for name, default in (("kernel_size", 0), ("stride", 1), ("pad", 0), ("dilation", 1))
+    )
+    begin = [p + before for p, (before, _) in zip(pad, sides, strict=True)]
+    gaps = [
+        uneven(size, b, d * (k - 1) + 1, s, d, count)
+        for size, b, k, s, d, count in zip(
+            x.shape[2:], begin, kernel, stride, dilation, node.shapes[0][2:], strict=True
+        )
+    ]
+    front, back = [max(gap, 0) for gap in gaps], [max(-gap, 0) for gap in gaps]
+    weight, *bias = node.blobs
+    weight, dilation = grown_dilated(weight, front, back, dilation)
+    made = layers.convolution(
+        x,
+        weight,
+        bias[0] if bias else None,
+        stride=stride,
+        pad=[b + f for b, f in zip(begin, front, strict=True)],
+        dilation=dilation,
+        group=param.get("group", 1),
+    )
+    made.node.origin = node.origin
+    return made
+
+
+def _pooling(node: Node, x: Blob, sides: Sides) -> Blob | None:
+    """The pooling over the image itself, where its windows stay the same and the padding is what the zeros were."""
+    param: dict[str, Any] = dict(node.param("pooling_param"))
+    average = param.get("pool", "MAX") == "AVE"
+    kernel, pad = (spatial(param, name, 2, 0) for name in ("kernel_size", "pad"))
+    (up, down), (left, right) = sides
+    fits = up == down < kernel[0] and left == right < kernel[1] if kernel else False
+    if param.get("global_pooling") or any(pad) or not fits or not (average or _is_not_negative(x)):
+        return None
+    for name in ("pad", "pad_h", "pad_w"):
+        param.pop(name, None)
+    param.update({"pad": up} if up == left else {"pad_h": up, "pad_w": left})
+    params = {**node.params, "pooling_param": param}
+    try:
+        shapes = infer(node.type, params, [x.shape], len(node.shapes))
+    except Unsupported:
+        return None
+    return Node(node.type, (x,), params, (), shapes, node.origin).tops[0] if shapes == node.shapes else None
+
+
+def _is_not_negative(blob: Blob) -> bool:
+    while blob.node.type in ("Pooling", "Dropout", "Pad"):
+        blob = blob.node.bottoms[0]
+    return blob.node.type in NOT_NEGATIVE and not blob.node.param("relu_param").get("negative_slope")

@@ -1,0 +1,123 @@
+"""Transposes of a whole blob -> the weights behind them, or past layers that don't care until two of them cancel.
+
+Networks that were made for channels-last data transpose before a matrix product and back behind it. No Caffe but SSD's
+moves axes well, so every one that goes is worth it; where moving them about costs more than it saves, nothing is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob, Node, emit, rebuild
+from converters.caffe.net import Lazy, Net, Weights
+from converters.caffe.passes.channels import NEURONS
+
+VIEWS = {"Flatten", "Reshape"}
+CHANNELS_LAST = [0, 2, 3, 1]
+
+
+def absorb_transposes(net: Net) -> Net:
+    """Return the net with fewer numbers transposed, or the net itself where that can't be had."""
+    if not any(item.type == "Permute" for item in net.layers):
+        return net
+    readers: dict[str, int] = dict.fromkeys(net.outputs, 1)
+    for item in net.layers:
+        for bottom in item.bottoms:
+            readers[bottom] = readers.get(bottom, 0) + 1
+    named: dict[str, Blob] = {}
+    inputs: list[Blob] = []
+    for item in net.layers:
+        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
+        alone = all(readers[bottom] == 1 for bottom in item.bottoms)
+        made = _moved(node, alone) if len(node.shapes) == 1 and node.bottoms else None
+        if made is not None:
+            made.node.origin = made.node.origin or node.origin
+        named.update(zip(item.tops, node.tops if made is None else (made,), strict=True))
+        if item.type == "Input":
+            inputs.extend(node.tops)
+    found = emit(net.name, named, net.outputs, inputs)
+    return found if _cost(found) < _cost(net) else net
+
+
+def _cost(net: Net) -> int:
+    """How many numbers are transposed."""
+    shapes = {name: blob.shape for name, blob in _blobs(net).items()}
+    return sum(prod(shapes[item.tops[0]]) for item in net.layers if item.type == "Permute")
+
+
+def _blobs(net: Net) -> dict[str, Blob]:
+    named: dict[str, Blob] = {}
+    for item in net.layers:
+        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
+        named.update(zip(item.tops, node.tops, strict=True))
+    return named
+
+
+def _order(blob: Blob) -> list[int] | None:
+    """The order of axes in which a Permute gives its input, or None where the blob comes from no Permute."""
+    order = list(blob.node.param("permute_param").get("order", ()))
+    return order if blob.node.type == "Permute" and len(order) == blob.rank else None
+
+
+def _moved(node: Node, alone: bool) -> Blob | None:
+    """What equals the layer's top with its transposes behind it, in its weights or gone; None where it stays."""
+    if node.type == "InnerProduct" and node.bottoms[0].node.type in VIEWS:
+        return _matrix_of_a_view(node)
+    orders = [_order(bottom) for bottom in node.bottoms]
+    order = orders[0]
+    if order is None or any(other != order for other in orders):
+        return None
+    sources = [bottom.node.bottoms[0] for bottom in node.bottoms]
+    if node.type == "Permute":
+        outer = _order(node.tops[0])
+        return layers.permute(sources[0], [order[axis] for axis in outer]) if outer else None
+    if not alone:
+        return None
+    inner = _on_sources(node, sources, order)
+    return layers.permute(inner, order) if inner is not None else None
+
+
+def _on_sources(node: Node, sources: Sequence[Blob], order: Sequence[int]) -> Blob | None:
+    """The layer before the transposes, where it does the same there."""
+    if node.type in NEURONS or node.type == "Eltwise":
+        return Node(node.type, tuple(sources), node.params, node.blobs, (sources[0].shape,)).tops[0]
+    if node.type == "Scale" and len(sources) == 1 and len(node.blobs[0].shape) == 1:
+        axis = order[node.param("scale_param").get("axis", 1) % sources[0].rank]
+        return layers.scale(sources[0], *node.blobs, axis=axis)
+    along = node.param("inner_product_param").get("axis", 1) % sources[0].rank
+    if node.type == "InnerProduct" and list(order) == CHANNELS_LAST and along == 3:
+        weight, *bias = node.blobs
+        return layers.convolution(sources[0], _pixelwise(weight), *bias)
+    return None
+
+
+def _pixelwise(weight: Weights) -> Weights:
+    """A matrix as the kernel of a convolution of 1 x 1."""
+    shape = (*weight.shape, 1, 1)
+    return Lazy(shape, lambda: np.asarray(weight, np.float32).reshape(shape))
+
+
+def _matrix_of_a_view(node: Node) -> Blob | None:
+    """(N, ...) transposed, flattened and multiplied: the columns of the matrix in the order of what is transposed."""
+    view = node.bottoms[0].node
+    order = _order(view.bottoms[0])
+    if order is None or node.param("inner_product_param").get("axis", 1) != 1 or len(view.shapes[0]) != 2:
+        return None
+    source = view.bottoms[0].node.bottoms[0]
+    if order[0] != 0 or view.shapes[0][0] != source.shape[0]:
+        return None
+    weight, *bias = node.blobs
+    moved = [source.shape[axis] for axis in order[1:]]
+    back = [0, *(1 + int(axis) for axis in np.argsort(order[1:]))]
+
+    def compute() -> npt.NDArray[np.float32]:
+        array = np.asarray(weight, np.float32)
+        columns: npt.NDArray[np.float32] = array.reshape(array.shape[0], *moved).transpose(back)
+        return columns.reshape(array.shape)
+
+    return layers.inner_product(layers.flatten(source), Lazy(tuple(weight.shape), compute), *bias)

@@ -1,0 +1,137 @@
+"""Pads and transposes go where weights or a layer's own padding can take them, and stay where they can't.
+
+That the numbers stay the same is what the rows of tests/cases/folding.py say, in every engine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from converters.caffe import layers
+from converters.caffe.graph import Blob, emit, layer
+from converters.caffe.net import Net
+from converters.caffe.passes.pads import absorb_pads
+from converters.caffe.passes.simplify import simplify
+from converters.caffe.passes.transposes import absorb_transposes
+
+RNG = np.random.default_rng(5)
+X = layers.input_("x", (2, 4, 9, 8))
+LAST, FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+
+
+def weights(*shape: int) -> np.ndarray:
+    return RNG.normal(size=shape).astype(np.float32)
+
+
+def pad(x: Blob, up: int = 1, down: int = 1, left: int = 1, right: int = 1, **more: object) -> Blob:
+    return layer("Pad", x, pad_param={"pad_u": up, "pad_d": down, "pad_l": left, "pad_r": right, **more}).tops[0]
+
+
+def conv(x: Blob, kernel: int = 3, **options: object) -> Blob:
+    return layers.convolution(x, weights(5, x.shape[1], kernel, kernel), **options)
+
+
+def net_of(*outputs: Blob) -> Net:
+    names = {f"y{number}": blob for number, blob in enumerate(outputs)}
+    return emit("n", {"x": X, **names}, list(names), [X])
+
+
+def kinds(net: Net) -> list[str]:
+    return [item.type for item in net.layers if item.type not in ("Input", "Silence")]
+
+
+@pytest.mark.parametrize(
+    "y, expected",
+    [
+        (conv(pad(X)), ["Convolution"]),
+        (conv(pad(X, 0, 1, 2, 3), stride=(2, 2)), ["Convolution"]),
+        (conv(layers.relu(pad(X))), ["ReLU", "Convolution"]),
+        (conv(layers.neuron("Sigmoid", pad(X))), ["Pad", "Sigmoid", "Convolution"]),
+        (conv(pad(X, pad_value=1.0)), ["Pad", "Convolution"]),
+        (conv(pad(X, pad_type="REFLECT")), ["Pad", "Convolution"]),
+        (layers.pooling(pad(layers.relu(X)), "MAX", (3, 3), floor=True), ["ReLU", "Pooling"]),
+        (layers.pooling(pad(X), "MAX", (3, 3), floor=True), ["Pad", "Pooling"]),
+        (layers.pooling(pad(layers.relu(X, 0.1)), "MAX", (3, 3), floor=True), ["ReLU", "Pad", "Pooling"]),
+        (layers.pooling(pad(layers.relu(X), 0, 1), "MAX", (3, 3), floor=True), ["ReLU", "Pad", "Pooling"]),
+        (layers.pooling(pad(X), "AVE", (3, 3), floor=True), ["Pooling"]),
+        (layers.pooling(pad(X, 3, 3, 3, 3), "AVE", (3, 3), floor=True), ["Pad", "Pooling"]),
+        (layers.global_pooling(pad(X), "AVE"), ["Pad", "Pooling"]),
+        (layers.softmax(pad(X), 1), ["Pad", "Softmax"]),
+    ],
+)
+def test_pads(y: Blob, expected: list[str]) -> None:
+    assert kinds(absorb_pads(net_of(y))) == expected
+
+
+def test_a_pad_serves_some_readers_and_stays_for_the_others() -> None:
+    padded = pad(X)
+    assert kinds(absorb_pads(net_of(conv(padded), conv(padded, 5)))) == ["Convolution", "Convolution"]
+    assert kinds(absorb_pads(net_of(conv(padded), layers.softmax(padded, 1)))) == ["Pad", "Convolution", "Softmax"]
+    both = layers.relu(padded)
+    assert kinds(absorb_pads(net_of(layers.softmax(both, 1), padded))) == ["Pad", "ReLU", "Softmax"]
+
+
+def test_pads_of_a_convolution_add_up() -> None:
+    net = absorb_pads(net_of(conv(pad(X, 1, 1, 2, 2), pad=(1, 1))))
+    param = net.layers[-1].params["convolution_param"]
+    assert (param["pad_h"], param["pad_w"], param["kernel_size"]) == (2, 3, 3)
+
+
+def last(x: Blob) -> Blob:
+    return layers.permute(x, LAST)
+
+
+def matrix(x: Blob, columns: int = 5, axis: int = 3) -> Blob:
+    return layers.inner_product(x, weights(columns, x.shape[-1]), axis=axis)
+
+
+FLAT = layers.flatten(last(X))
+TWO_SUMMED = layers.add(last(X), last(layers.relu(X)))
+
+
+@pytest.mark.parametrize(
+    "y, expected",
+    [
+        (layers.inner_product(FLAT, weights(3, 288)), ["Flatten", "InnerProduct"]),
+        (layers.inner_product(layers.reshape(last(X), (2, 288)), weights(3, 288)), ["Flatten", "InnerProduct"]),
+        (layers.permute(matrix(last(X)), FIRST), ["Convolution"]),
+        (layers.permute(matrix(layers.relu(matrix(last(X)))), FIRST), ["Convolution", "ReLU", "Convolution"]),
+        (layers.permute(layers.scale(last(X), weights(4), axis=3), FIRST), ["Scale"]),
+        (layers.permute(TWO_SUMMED, FIRST), ["ReLU", "Eltwise"]),
+        (matrix(last(X), 2), ["Convolution", "Permute"]),  # half as many numbers behind it
+        (matrix(last(X), 8), ["Permute", "InnerProduct"]),  # twice as many
+        (layers.softmax(last(X), 3), ["Permute", "Softmax"]),
+        (layers.relu(layers.permute(X, (0, 1, 3, 2))), ["Permute", "ReLU"]),
+    ],
+)
+def test_transposes(y: Blob, expected: list[str]) -> None:
+    assert kinds(absorb_transposes(net_of(y))) == expected
+
+
+def test_a_transpose_that_moves_the_batch_stays() -> None:
+    moved = layers.permute(X, (1, 0, 2, 3))
+    y = layers.inner_product(layers.flatten(moved), weights(3, 144))
+    assert kinds(absorb_transposes(net_of(y))) == ["Permute", "Flatten", "InnerProduct"]
+
+
+def test_columns_come_in_the_order_of_the_source() -> None:
+    weight = weights(3, 288)
+    net = absorb_transposes(net_of(layers.inner_product(FLAT, weight)))
+    x = RNG.normal(size=X.shape).astype(np.float32)
+    want = x.transpose(LAST).reshape(2, -1) @ weight.T
+    assert np.allclose(x.reshape(2, -1) @ np.asarray(net.layers[-1].blobs[0]).T, want, rtol=1e-4, atol=1e-4)
+
+
+def test_a_transpose_with_two_readers_serves_both() -> None:
+    """One reader takes it into its weights, the other keeps it: not one more is made."""
+    y = layers.inner_product(FLAT, weights(3, 288))
+    net = absorb_transposes(net_of(y, layers.softmax(FLAT.node.bottoms[0], 3)))
+    assert kinds(net).count("Permute") == 1
+
+
+def test_all_together() -> None:
+    """Layers that are alike are merged first: then a batch normalisation has one reader and can be folded."""
+    w = weights(4, 4, 1, 1)
+    twice = [layers.scale(layers.convolution(pad(X), w), s, s) for s in [weights(4)] for _ in range(2)]
+    assert kinds(simplify(net_of(layers.add(*twice)))) == ["Convolution", "Eltwise"]
