@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import InvalidInput, ToolkitError
 from toolkit.parity.inputs import Inputs, make, nudged
 
@@ -169,3 +170,93 @@ def test_a_nudge_moves_every_value_by_a_millionth_of_itself() -> None:
     np.testing.assert_allclose(np.abs(moved / np.where(array, array, 1) - 1)[0, [0, 1, 3]], 1e-6, rtol=0.1)
     assert moved[0, 2] == 0
     np.testing.assert_array_equal(nudged({"x": array})["x"], moved)
+
+
+def test_every_seed_and_range_is_a_sample() -> None:
+    feeds = make(Inputs(seeds=(0, 1, 2), ranges={"x": ((0, 1), (-5, -4))}), {"x": (1, 8), "z": (1, 8)})
+    assert len(feeds) == 6
+    assert [round(float(sample["x"].min())) in (-5, -4) for sample in feeds] == [False, True] * 3
+    np.testing.assert_allclose(feeds[0]["x"] - 5, feeds[1]["x"], atol=1e-6)
+    np.testing.assert_array_equal(feeds[0]["z"], feeds[1]["z"])
+    assert len({sample["z"].tobytes() for sample in feeds}) == 3
+    assert len(make(Inputs(seeds=(0, 1), samples=3), DECLARED)) == 6
+
+
+def test_given_samples_come_once() -> None:
+    array = np.ones((1, 8), np.float32)
+    feeds = make(Inputs(seeds=(0, 1), arrays={"x": (array, array * 2, array * 3)}), {"x": (1, 8)})
+    assert [float(sample["x"][0, 0]) for sample in feeds[:3]] == [1, 2, 3]
+    assert len(feeds) == 4
+
+
+def test_batches_are_run_one_after_the_other() -> None:
+    feeds = make(Inputs(batches=(1, 4)), DECLARED | {"z": (None, 7)})
+    assert [sample["x"].shape[0] for sample in feeds] == [1, 1, 4, 4]
+    assert [sample["z"].shape[0] for sample in feeds] == [1, 1, 4, 4]
+    assert len({feeds[2]["x"][place].tobytes() for place in range(4)}) == 4
+
+
+def test_given_samples_fill_a_batch_in_turn() -> None:
+    arrays = tuple(np.full((1, 2), value, np.float32) for value in (1, 2, 3))
+    feeds = make(Inputs(arrays={"x": arrays}, batches=(2,)), {"x": (None, 2)})
+    assert [sample["x"][:, 0].tolist() for sample in feeds[:2]] == [[1, 2], [3, 1]]
+
+
+def test_a_fixed_batch_can_not_be_another() -> None:
+    with pytest.raises(ToolkitError, match=r"input 'z' has shape \(2, 7\): its batch can't be 4"):
+        make(Inputs(batches=(4,)), DECLARED)
+    assert len(make(Inputs(batches=(2,)), DECLARED)) == 2
+
+
+def test_integers_where_the_model_takes_them() -> None:
+    shapes = {"ids": (1, 500), "mask": (1, 500), "x": (1, 2)}
+    kinds = {"ids": "int64", "mask": "bool"}
+    first, second = make(Inputs(), shapes, kinds)
+    assert (first["ids"].dtype, first["mask"].dtype, first["x"].dtype) == (np.int64, np.bool_, np.float32)
+    assert set(first["ids"].ravel()) == set(range(10))
+    assert set(first["mask"].ravel()) == {False, True}
+    assert not np.array_equal(first["ids"], second["ids"])
+    (wide, _) = make(Inputs(ranges={"ids": ((100, 103),)}), shapes, kinds)
+    assert set(wide["ids"].ravel()) == {100, 101, 102, 103}
+    given = make(Inputs(arrays={"ids": (np.float64([[3, 4]]),)}), {"ids": (1, 2)}, kinds)
+    assert given[0]["ids"].tolist() == [[3, 4]]
+    with pytest.raises(InvalidInput, match="holds numbers that are no int64"):
+        make(Inputs(arrays={"ids": (np.float64([[3.5, 4]]),)}), {"ids": (1, 2)}, kinds)
+
+
+def test_integers_are_not_nudged() -> None:
+    moved = nudged({"ids": np.arange(9), "x": np.ones(9, np.float32)})
+    assert moved["ids"].tolist() == list(range(9))
+    assert (moved["x"] != 1).all()
+
+
+def test_a_file_without_a_name_serves_all_inputs(tmp_path: Path) -> None:
+    np.savez(tmp_path / "all.npz", x=np.ones((1, 2)), z=np.zeros((1, 3)))
+    sample = make(Inputs(arrays={"": (tmp_path / "all.npz",)}), {"x": (1, 2), "z": (1, 3)})[0]
+    assert (sample["x"].sum(), sample["z"].sum()) == (2, 0)
+
+
+def test_a_folder_of_images_is_fed_in_order_and_prepared(tmp_path: Path) -> None:
+    for name, colour in (("b.png", (0, 51, 255)), ("a.jpg", (255, 255, 255)), ("notes.txt", None)):
+        if colour:
+            Image.new("RGB", (8, 8), colour).save(tmp_path / name)
+        else:
+            (tmp_path / name).write_text("no image")
+    wanted = Preprocessing(255, (100, 51, 55), (2, 1, 10), swap=True)
+    feeds = make(Inputs(images=(tmp_path,), preprocessing=wanted), {"x": (1, 3, 4, 4)})
+    assert len(feeds) == 2
+    np.testing.assert_allclose(feeds[0]["x"][0, :, 0, 0], [20, 204, 77.5], atol=1e-3)
+    np.testing.assert_allclose(feeds[1]["x"][0, :, 0, 0], [20, 0, -50], atol=1e-3)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidInput, match="holds no image"):
+        make(Inputs(images=(tmp_path / "empty",)), {"x": (1, 3, 4, 4)})
+
+
+@pytest.mark.parametrize(
+    "wanted, message",
+    [(Preprocessing(mean=(1, 2)), "the mean has 2 numbers; an image has 3"), (Preprocessing(std=(0,)), "a std is 0")],
+)
+def test_a_preprocessing_that_is_none(wanted: Preprocessing, message: str, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(InvalidInput, match=message):
+        make(Inputs(images=(tmp_path / "a.png",), preprocessing=wanted), {"x": (1, 3, 4, 4)})
