@@ -43,7 +43,7 @@ class Worker:
             line = process.stdout.readline()
         finally:
             late.cancel()
-        if line:
+        if line.endswith("\n"):  # else the process ended in the middle of it
             return dict(json.loads(line))
         reason = f"took more than {self.timeout:g} s" if expired.is_set() else self._reason(process)
         self.close()
