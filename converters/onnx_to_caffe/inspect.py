@@ -38,7 +38,7 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class Inspection:
-    """The whole model. `problems` are what keeps it from being read at all; `converts` maps each dialect to yes or no."""
+    """The whole model. `problems` keep it from being read at all; `converts` maps each dialect to yes or no."""
 
     dialect: str
     nodes: tuple[NodeReport, ...]
@@ -103,7 +103,7 @@ def _node(
     name = node.name or output
     own = [item for item in net.layers if item.origin == output and item.type != "Silence"]
     everywhere = [p for p in lowered.problems if (p.op, p.name) == (node.op_type, name)]
-    blockers = {dialect: everywhere[0].reason for dialect in legal} if everywhere else {}
+    blockers = dict.fromkeys(legal, everywhere[0].reason) if everywhere else {}
     hint = everywhere[0].hint if everywhere else ""
     for dialect, result in legal.items():
         for origin, problem in result.problems:

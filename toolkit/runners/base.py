@@ -46,10 +46,10 @@ class Target:
 class Runner(Protocol):
     """A runtime with one model in it.
 
-    Once entered, `inputs` maps name to shape (None for a dynamic dimension), `dtypes` says which inputs are not float32,
-    `values` which names may be asked for as outputs, and `version` what computes, on how many threads. `seconds` is what
-    the last `run` spent in the engine alone, `layer_seconds` what each layer took where the target's option profile=on
-    asks for it. After a RunnerError the runner is spent.
+    Once entered, `inputs` maps name to shape (None for a dynamic dimension), `dtypes` says which inputs are not
+    float32, `values` which names may be asked for as outputs, and `version` what computes, on how many threads.
+    `seconds` is what the last `run` spent in the engine alone, `layer_seconds` what each layer took where the
+    target's option profile=on asks for it. After a RunnerError the runner is spent.
     """
 
     name: str
