@@ -84,9 +84,7 @@ def convert(
         save(exported, onnx_file)
         del exported
         step("converting to Caffe")
-        done = convert_file(
-            onnx_file, prefix, dialect=dialect, style=style, keep_shuffle=keep_shuffle, map_file=True
-        )
+        done = convert_file(onnx_file, prefix, dialect=dialect, style=style, keep_shuffle=keep_shuffle, map_file=True)
         torch = _torch(model, weights, num_classes, image_size, wanted, tuple(done.outputs))
         report = verify(
             done,
