@@ -11,6 +11,7 @@ import pytest
 from converters.caffe import layers
 from converters.caffe.graph import Blob, emit, layer
 from converters.caffe.net import Net
+from converters.caffe.passes.late import activate_late
 from converters.caffe.passes.pads import absorb_pads
 from converters.caffe.passes.simplify import simplify
 from converters.caffe.passes.transposes import absorb_transposes
@@ -135,3 +136,38 @@ def test_all_together() -> None:
     w = weights(4, 4, 1, 1)
     twice = [layers.scale(layers.convolution(pad(X), w), s, s) for s in [weights(4)] for _ in range(2)]
     assert kinds(simplify(net_of(layers.add(*twice)))) == ["Convolution", "Eltwise"]
+
+
+def best(x: Blob, **options: object) -> Blob:
+    return layers.pooling(x, "MAX", (3, 3), **{"stride": (2, 2), **options})
+
+
+@pytest.mark.parametrize(
+    "y, expected",
+    [
+        (best(layers.relu(conv(X))), ["Convolution", "Pooling", "ReLU"]),
+        (best(layers.relu(conv(X)), pad=(1, 1)), ["Convolution", "Pooling", "ReLU"]),
+        (best(layers.clip(conv(X), -1, 6)), ["Convolution", "Pooling", "Clip"]),
+        (layers.global_pooling(layers.relu(X), "MAX"), ["Pooling", "ReLU"]),
+        (best(layers.relu(X, -0.1)), ["ReLU", "Pooling"]),  # falls below zero
+        (best(layers.relu(X), stride=(1, 1)), ["ReLU", "Pooling"]),  # saves nothing
+        (best(layers.relu(X), stride=(4, 4)), ["ReLU", "Pooling"]),  # a last window may be empty
+        (layers.pooling(layers.relu(X), "AVE", (3, 3), stride=(2, 2)), ["ReLU", "Pooling"]),
+        (best(layers.neuron("AbsVal", X)), ["AbsVal", "Pooling"]),
+    ],
+)
+def test_activations_after_a_maximum(y: Blob, expected: list[str]) -> None:
+    assert kinds(activate_late(net_of(y))) == expected
+
+
+def test_an_activation_that_others_read_stays() -> None:
+    r = layers.relu(X)
+    assert kinds(activate_late(net_of(best(r), r))) == ["ReLU", "Pooling"]
+    assert kinds(activate_late(net_of(layers.concat(1, best(r), layers.pooling(r, "AVE", (3, 3), stride=(2, 2)))))) == [
+        *("ReLU", "Pooling", "Pooling", "Concat")
+    ]
+
+
+def test_a_pad_before_a_maximum_still_knows_that_nothing_is_negative() -> None:
+    padded = layers.pooling(pad(layers.relu(X)), "MAX", (3, 3), stride=(2, 2), floor=True)
+    assert kinds(simplify(net_of(padded))) == ["Pooling", "ReLU"]

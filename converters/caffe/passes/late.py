@@ -1,0 +1,51 @@
+"""An activation before a maximum -> after it, where a quarter of the numbers are left.
+
+The largest number stays the largest under a function that never falls, so both orders give the very same bits.
+"""
+
+from __future__ import annotations
+
+from converters.caffe.graph import Blob, Node, emit, rebuild
+from converters.caffe.net import Net
+from converters.caffe.shapes import spatial
+
+RISING = {"ReLU", "ReLU6", "Clip"}
+
+
+def activate_late(net: Net) -> Net:
+    """Return the net in which a MAX pooling comes before the activation that only it reads."""
+    readers: dict[str, int] = dict.fromkeys(net.outputs, 1)
+    for item in net.layers:
+        for bottom in item.bottoms:
+            readers[bottom] = readers.get(bottom, 0) + 1
+    named: dict[str, Blob] = {}
+    inputs: list[Blob] = []
+    changed = False
+    for item in net.layers:
+        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
+        made = _swapped(node) if node.type == "Pooling" and readers[item.bottoms[0]] == 1 else None
+        changed |= made is not None
+        named.update(zip(item.tops, node.tops if made is None else (made,), strict=True))
+        if item.type == "Input":
+            inputs.extend(node.tops)
+    return emit(net.name, named, net.outputs, inputs) if changed else net
+
+
+def _swapped(node: Node) -> Blob | None:
+    """The activation of the pooled numbers, or None where that is not the same or saves nothing."""
+    param, before = node.param("pooling_param"), node.bottoms[0].node
+    if param.get("pool", "MAX") != "MAX" or len(node.shapes) != 1 or before.type not in RISING:
+        return None
+    if before.param("relu_param").get("negative_slope", 0) < 0 or not _full(node):
+        return None
+    pooled = Node("Pooling", before.bottoms, node.params, (), node.shapes, node.origin).tops[0]
+    return Node(before.type, (pooled,), before.params, (), node.shapes, before.origin).tops[0]
+
+
+def _full(node: Node) -> bool:
+    """Whether every window has a number in it; Caffe gives -FLT_MAX for one that has none."""
+    param = node.param("pooling_param")
+    if param.get("global_pooling", False):
+        return True
+    kernel, stride = (spatial(param, name, 2, 1) for name in ("kernel_size", "stride"))
+    return max(stride) > 1 and all(k >= s for k, s in zip(kernel, stride, strict=True))
