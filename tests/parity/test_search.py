@@ -90,7 +90,7 @@ def test_an_engine_that_fails_on_everything_is_told_apart(sound: Sound) -> None:
     )
     assert row.verdict is Verdict.ERROR
     assert layers.culprit is not None
-    assert layers.culprit.layer.value == "stem.2", "the first part fails as well"
+    assert layers.culprit.layer.value == "stem.1", "the first part fails as well"
     assert "the engine fails: opencv: out of order" in layers.summary
 
 
