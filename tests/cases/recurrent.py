@@ -67,6 +67,17 @@ CASES = {
     },
     "gru_reset_plain": use("GRU", bias=False, attributes=", linear_before_reset=1"),
     "gru_reset_one_step": use("GRU", steps=1, attributes=", linear_before_reset=1"),
+    **{
+        f"{op.lower()}_one_step_then_relu": Case(
+            use(op, steps=1, states="x").inputs,
+            use(op, steps=1, states="x").body.replace("y,", "s,", 1) + "; t = Relu(s); y = Softmax<axis=-1>(t)",
+            low=-1,
+            high=1,
+            outputs=tuple(OUTPUTS[op].split(", ")),
+            dialects=ALL,
+        )
+        for op in GATES
+    },
     "lstm_peepholes": use("LSTM", holes=True),
     "lstm_peepholes_states": use("LSTM", holes=True, states="x", direction="bidirectional"),
     "lstm_long": use("LSTM", steps=40, direction="reverse"),

@@ -68,6 +68,16 @@ def test_twice_the_same_bytes(toolkit: Toolkit, tmp_path: Path) -> None:
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
 
 
+def test_what_was_not_verified_says_why(toolkit: Toolkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = model(tmp_path / "net.onnx")
+    assert "not verified: --no-verify was given" in toolkit("onnx-to-caffe", path, "--no-verify").stderr
+    assert "not verified: --prototxt-only was given" in toolkit("onnx-to-caffe", path, "--prototxt-only").stderr
+    monkeypatch.setattr(runners, "available", lambda: dict.fromkeys(("opencv", "caffe"), "is not installed"))
+    done = toolkit("onnx-to-caffe", path)
+    assert done.exit_code == 0
+    assert "not verified: no engine that runs this dialect is installed (pip install" in done.stderr
+
+
 def test_prototxt_only(toolkit: Toolkit, tmp_path: Path) -> None:
     assert toolkit("onnx-to-caffe", model(tmp_path / "net.onnx"), "--prototxt-only").exit_code == 0
     assert "net.caffemodel" not in files(tmp_path)

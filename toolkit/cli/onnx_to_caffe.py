@@ -124,7 +124,7 @@ def onnx_to_caffe(
             map_file=True,
         )
     show(done, prototxt_only)
-    click.echo(verdict(proofs, skipped=check is None), err=True)
+    click.echo(verdict(proofs, "--no-verify" if no_verify else "--prototxt-only" if prototxt_only else ""), err=True)
     if as_json:
         print_json({**done.to_json(), "parity": proofs[0].to_json() if proofs else None})
 
@@ -153,13 +153,14 @@ def checker(
     return check
 
 
-def verdict(proofs: Sequence[Proof], skipped: bool) -> str:
-    """One line on what was proven."""
+def verdict(proofs: Sequence[Proof], skipped: str) -> str:
+    """One line on what was proven; `skipped` is the option that asked for no proof."""
     from toolkit.parity.report import worst
     from toolkit.parity.verify import HOW_TO_GET
 
     if not proofs:
-        return f"not verified{'' if skipped else ': no Caffe engine is installed'} (to verify: {HOW_TO_GET})"
+        why = f"{skipped} was given" if skipped else f"no engine that runs this dialect is installed ({HOW_TO_GET})"
+        return f"not verified: {why}"
     proof = proofs[0]
     found = [one.required for row in proof.rows for one in worst(row.comparisons)]
     engine = ", ".join(row.run.version for row in proof.rows if row.run)

@@ -14,6 +14,7 @@ from converters.caffe.net import Layer, Net
 # In place and correct in BVLC, OpenCV, ncnn and MNN alike, with one bottom and one top.
 IN_PLACE = {"ReLU", "PReLU", "ELU", "Sigmoid", "TanH", "BNLL", "Exp", "Dropout", "BatchNorm", "Scale", "Power"}
 ALIASES = {"Split", "Flatten", "Reshape"}
+RECURRENT = {"LSTM", "RNN"}  # of one time step, the sequence and its last state are the same memory
 
 
 def in_place(
@@ -55,6 +56,8 @@ def _private(
             return False
         if made.type == "Input":
             return on_inputs
+        if made.type in RECURRENT and len(made.tops) > 1:
+            return False
         aliases = made.type in ALIASES or (
             made.type in ("Concat", "Slice") and len(made.bottoms) == len(made.tops) == 1
         )
