@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +13,15 @@ import pytest
 import torch
 
 from converters.errors import ToolkitError
+from tests.parity import planted
 from tests.parity.looking import Sound, subjects
 from toolkit import runners
 from toolkit.parity import float64
+from toolkit.parity.compare import OutputComparison
 from toolkit.parity.float64_ops import average_pool, conv, max_pool
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.parity import Rule, check
+from toolkit.parity.report import Verdict
 from toolkit.parity.sensitivity import Sensitivity
 from toolkit.runners.base import Target
 
@@ -95,10 +100,70 @@ def test_what_can_not_be_run_is_a_sentence(tmp_path: Path) -> None:
         float64.run(tmp_path / "net.onnx", [{"x": np.ones(2, np.float32)}], ["y"])
 
 
-def test_an_error_of_the_references_own_size_is_no_fault() -> None:
-    assert Sensitivity("y", 1, 1e-7, float64=2e-4).explains(1e-3, 1e-4)
-    assert not Sensitivity("y", 1, 1e-7, float64=2e-4).explains(3e-3, 1e-4)
-    assert not Sensitivity("y", 1, 1e-7, float64=5e-5).explains(2e-4, 1e-4)
+@pytest.mark.parametrize(
+    "own, sample, max_abs, scale, explained",
+    [
+        ((2e-4,), 0, 1e-3, 1, True),
+        ((2e-4,), 0, 3e-3, 1, False),
+        ((5e-5,), 0, 2e-4, 1, False),
+        ((2e-4, 1e-9), 1, 1e-3, 1, False),
+        ((0, 2e-8), 1, 1e-8, 0, True),
+        ((0, 2e-8), 1, 1e-6, 0, False),
+        ((), 0, 1e-3, 1, False),
+    ],
+)
+def test_an_error_of_the_references_own_size_is_no_fault(
+    own: tuple[float, ...], sample: int, max_abs: float, scale: float, explained: bool
+) -> None:
+    required = max_abs / scale if scale else math.inf
+    difference = OutputComparison("y", "y", (1,), 1e-4, required=required, max_abs=max_abs, scale=scale)
+    assert Sensitivity("y", 1, 1e-7, own=own).explains(difference, sample) == explained
+
+
+def test_an_old_batch_normalisation_with_a_momentum_uses_its_statistics(tmp_path: Path) -> None:
+    text = """<ir_version: 8, opset_import: ["" : 9]>
+    net (float[2,3,4,5] x, float[3] s, float[3] b, float[3] m, float[3] v) => (float[2,3,4,5] y) {
+        y = BatchNormalization<epsilon=0.25, momentum=0.5>(x, s, b, m, v)
+    }"""
+    known = _known(tmp_path, text)
+    float64.audit(tmp_path / "net.onnx", known)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<ir_version: 8, opset_import: ["" : 11]> net (float[2,3,4] x) => (float[2,3,4] y) { y = Softmax<axis=1>(x) }',
+        '<ir_version: 8, opset_import: ["" : 17]> net (float[1,3,4,5] x) => (float[1,3,4,5] y)'
+        " { t = Relu(x)  y = LRN<size=3, bias=0.1>(t) }",
+    ],
+)
+def test_what_is_computed_otherwise_in_float64_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ToolkitError, match="'y' computes something else in onnx's reference implementation"):
+        float64.audit(tmp_path / "net.onnx", _known(tmp_path, text))
+
+
+def _known(folder: Path, text: str) -> dict[str, np.ndarray]:
+    """A model's inputs and all its values as onnxruntime computes them."""
+    path = folder / "net.onnx"
+    onnx.save(onnx.parser.parse_model(text), path)
+    with runners.load("onnxruntime", Target(str(path), outputs=float64.values(path))) as runner:
+        feeds = {name: RNG.uniform(0.5, 2, shape).astype(np.float32) for name, shape in runner.inputs.items()}
+        return {**feeds, **runner.run(feeds)}
+
+
+def test_a_wrong_float64_excuses_nothing(sound: Sound, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where numpy's convolution is another one, its distance from the reference must not pass for rounding."""
+    files = sound("small")
+    layers = [
+        replace(one, blobs=tuple(np.array(blob) * np.float32(1.01) for blob in one.blobs)) if one.blobs else one
+        for one in files.net.layers
+    ]
+    changed, _ = planted.write_files(replace(files.net, layers=tuple(layers)), tmp_path / "changed")
+    oracle, other = subjects(str(files.onnx), f"opencv:{changed}")
+    assert check(oracle, [other], runners.load, Inputs(), Rule(float64=True)).verdict is Verdict.FAILED
+    monkeypatch.setattr("toolkit.parity.float64_ops.conv", lambda *given, **named: conv(*given, **named) * 1.5)
+    with pytest.raises(ToolkitError, match=r"Conv '.*' computes something else"):
+        check(oracle, [other], runners.load, Inputs(), Rule(float64=True))
 
 
 def test_the_report_tells_the_references_own_error(sound: Sound) -> None:

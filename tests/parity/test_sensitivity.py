@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from toolkit.parity.compare import OutputComparison
 from toolkit.parity.sensitivity import MOVES, Sensitivity, measure, moved, noise_floor
 
 
@@ -65,4 +66,5 @@ def test_the_worst_sample_makes_the_noise_floor() -> None:
     [(5e-5, 4e-4, False), (2e-4, 1.5e-3, True), (2e-4, 3e-3, False), (2e-4, math.inf, False)],
 )
 def test_rounding_explains_a_difference_of_its_own_size(noise: float, required: float, explained: bool) -> None:
-    assert Sensitivity("y", 1, noise).explains(required, tolerance=1e-4) == explained
+    difference = OutputComparison("y", "y", (1,), 1e-4, required=required, max_abs=2 * required, scale=2)
+    assert Sensitivity("y", 1, noise).explains(difference, 0) == explained

@@ -1,4 +1,4 @@
-"""Convolution and pooling over whole arrays, for onnx's reference implementation to use in place of its own."""
+"""Convolution, pooling and normalisation for onnx's reference implementation, in place of its own: slow, or wrong."""
 
 from __future__ import annotations
 
@@ -27,7 +27,23 @@ def operators() -> list[type]:
         def _run(self, x: Any, **attributes: Any) -> tuple[Any]:
             return (average_pool(x, **_given(attributes)),)
 
-    return [Conv, MaxPool, AveragePool]
+    class BatchNormalization(OpRun):
+        def _run(self, x: Any, scale: Any, b: Any, mean: Any, var: Any, **attributes: Any) -> tuple[Any]:
+            if attributes.get("training_mode"):
+                raise NotImplementedError("BatchNormalization in training mode")
+            epsilon = attributes.get("epsilon")
+            return (batch_normalization(x, scale, b, mean, var, 1e-5 if epsilon is None else epsilon),)
+
+    return [Conv, MaxPool, AveragePool, BatchNormalization]
+
+
+def batch_normalization(
+    x: np.ndarray, scale: np.ndarray, b: np.ndarray, mean: np.ndarray, var: np.ndarray, epsilon: float
+) -> np.ndarray:
+    """By the stored statistics, which onnx's own takes for a batch's where an old file has a momentum."""
+    shape = (1, -1, *(1,) * (x.ndim - 2)) if x.ndim > 1 else (-1,)
+    slope = scale / np.sqrt(var + epsilon)
+    return np.asarray(x * slope.reshape(shape) + (b - mean * slope).reshape(shape))
 
 
 def _given(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -67,11 +67,11 @@ def check(
     """
     rule = rule or Rule()
     oracle = _reference(reference, others, load, inputs or Inputs(), on_step)
-    own = _own_error(reference, oracle, on_step) if rule.float64 else {}
+    exact = _in_float64(reference, oracle, load, on_step) if rule.float64 else []
     unknown = [name for name in rule.constants if name not in oracle.outputs[0]]
     if unknown:
         raise ToolkitError(f"'{unknown[0]}' is declared constant, but the outputs are {', '.join(oracle.outputs[0])}")
-    moves = measure(oracle.outputs, oracle.noise, rule.constants, own)
+    moves = measure(oracle.outputs, oracle.noise, rule.constants, exact)
     rows = tuple(_row(oracle, other, load, moves, rule, on_step) for other in others)
     return Report(oracle, rows, moves, rule.tolerance, dict(rule.tolerances))
 
@@ -89,13 +89,17 @@ def _reference(subject: Subject, others: Sequence[Subject], load: Load, inputs: 
     return replace(run, noise=noise_floor(run.outputs, moved))
 
 
-def _own_error(subject: Subject, oracle: Run, on_step: Step) -> dict[str, float]:
-    """How far the reference is from itself in float64, by output."""
-    if not subject.model.endswith(".onnx"):
+def _in_float64(subject: Subject, oracle: Run, load: Load, on_step: Step) -> list[dict[str, np.ndarray]]:
+    """The reference's outputs in double precision, by a runtime that computes every node as the reference does."""
+    if not subject.model.endswith(".onnx") or isinstance(subject.target, Run):
         raise ToolkitError(f"only an ONNX file can be run in float64, not '{subject.model}'")
+    path, samples = Path(subject.model), oracle.inputs
+    on_step("every node in float64")
+    everything = replace(subject.target, outputs=float64.values(path))
+    with load(subject.runtime, everything) as runner:
+        float64.audit(path, {**samples[0], **runner.run(samples[0])})
     on_step("the reference in float64")
-    exact = float64.run(Path(subject.model), oracle.inputs, tuple(oracle.outputs[0]))
-    return noise_floor(oracle.outputs, exact)
+    return float64.run(path, samples, tuple(oracle.outputs[0]))
 
 
 def _feeds_of(run: Run, names: Mapping[str, str], declared: Shapes) -> tuple[Feeds, ...]:

@@ -112,9 +112,16 @@ def judge(
     """
     known = {one.name: one for one in sensitivity}
     notes = tuple(_ill(one) for one in sensitivity if any(_noisy(one, comparison) for comparison in comparisons))
-    failures = [output for comparison in comparisons for output in comparison.outputs if not output.passed]
+    failures = [
+        (output, sample)
+        for sample, comparison in enumerate(comparisons)
+        for output in comparison.outputs
+        if not output.passed
+    ]
     if not comparisons or not all(comparisons):
-        explained = failures and all(_explained(output, known) for output in failures)
+        explained = failures and all(
+            not output.problems and known[output.name].explains(output, sample) for output, sample in failures
+        )
         structural = not comparisons or any(comparison.problems for comparison in comparisons)
         verdict = Verdict.ILL_CONDITIONED if explained and not structural else Verdict.FAILED
         return verdict, _numbered(comparisons) or ("nothing was compared",), notes
@@ -143,10 +150,6 @@ def worst_of(outputs: Iterable[OutputComparison]) -> tuple[OutputComparison, ...
 
 def _badness(output: OutputComparison) -> tuple[bool, bool, float]:
     return not output.passed, bool(output.problems), output.required
-
-
-def _explained(output: OutputComparison, known: Mapping[str, Sensitivity]) -> bool:
-    return not output.problems and known[output.name].explains(output.required, output.tolerance)
 
 
 def _noisy(one: Sensitivity, comparison: Comparison) -> bool:

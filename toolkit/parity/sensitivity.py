@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from toolkit.parity.compare import OutputComparison
+
 MOVES = 1e-3  # of max|reference|: below that, ten times the default tolerance, an output counts as constant
 ROUNDING = 10  # a difference of so many times the noise may still be rounding; more is a fault
 
@@ -21,7 +23,8 @@ ROUNDING = 10  # a difference of so many times the noise may still be rounding; 
 class Sensitivity:
     """One output of the reference. `constant` was declared by the caller: compared, but not expected to move.
 
-    `float64` is how far the reference in float32 is from the same model in float64; None where that was not asked.
+    `own` is how far the reference in float32 is from the same model in float64, for each sample, in the output's units;
+    empty where that was not asked. `float64` is the worst of it, of the largest value.
     """
 
     name: str
@@ -29,26 +32,31 @@ class Sensitivity:
     noise: float
     constant: bool = False
     float64: float | None = None
+    own: tuple[float, ...] = ()
 
     @property
     def insensitive(self) -> bool:
         return self.movement < MOVES and not self.constant
 
-    def explains(self, required: float, tolerance: float) -> bool:
-        """Whether an output that needs `required` may differ by the reference's own rounding alone."""
-        floor = max(self.noise, self.float64 or 0.0)
-        return floor > tolerance and required <= ROUNDING * floor
+    def explains(self, difference: OutputComparison, sample: int) -> bool:
+        """Whether the reference's own rounding may account for a difference: it is as large as that, in this sample."""
+        if self.noise > difference.tolerance and difference.required <= ROUNDING * self.noise:
+            return True
+        if sample >= len(self.own):
+            return False
+        own = self.own[sample]
+        return own > difference.tolerance * difference.scale and difference.max_abs <= ROUNDING * own
 
 
 def measure(
     outputs: Sequence[Mapping[str, np.ndarray]],
     noise: Mapping[str, float],
     constants: Sequence[str] = (),
-    float64: Mapping[str, float] | None = None,
+    exact: Sequence[Mapping[str, np.ndarray]] = (),
 ) -> tuple[Sensitivity, ...]:
     """The outputs of the reference for all samples -> how far the first sample's outputs are from the others'.
 
-    Samples of several batch sizes are compared with those of their own size.
+    Samples of several batch sizes are compared with those of their own size. `exact`: the same outputs in float64.
     """
     return tuple(
         Sensitivity(
@@ -56,10 +64,18 @@ def measure(
             _movement([sample[name] for sample in outputs]),
             noise.get(name, 0.0),
             name in constants,
-            (float64 or {}).get(name),
+            *_own_error([sample[name] for sample in outputs], [sample[name] for sample in exact]),
         )
         for name in outputs[0]
     )
+
+
+def _own_error(ours: Sequence[np.ndarray], exact: Sequence[np.ndarray]) -> tuple[float | None, tuple[float, ...]]:
+    """The worst error of its output's largest value, and each sample's largest error."""
+    if not exact:
+        return None, ()
+    pairs = list(zip(ours, exact, strict=True))
+    return max(moved(a, b) for a, b in pairs), tuple(_distance(a, b) for a, b in pairs)
 
 
 def _movement(arrays: Sequence[np.ndarray]) -> float:
@@ -81,13 +97,19 @@ def noise_floor(
 
 def moved(before: np.ndarray, after: np.ndarray) -> float:
     """max|difference| over the larger of both scales: 0 for equal arrays, inf where the shapes or a NaN forbid it."""
+    distance = _distance(before, after)
+    if before.size == 0 or not math.isfinite(distance):
+        return distance
+    scale = max(float(np.abs(array.astype(np.float64)).max()) for array in (before, after))
+    return distance / scale if scale else 0.0
+
+
+def _distance(before: np.ndarray, after: np.ndarray) -> float:
+    """max|difference|; inf where the shapes or a NaN forbid it."""
     if before.shape != after.shape:
         return math.inf
     if before.size == 0:
         return 0.0
-    a, b = before.astype(np.float64), after.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        distance, scale = float(np.abs(a - b).max()), max(float(np.abs(a).max()), float(np.abs(b).max()))
-    if not math.isfinite(distance):
-        return math.inf
-    return distance / scale if scale else 0.0
+        distance = float(np.abs(before.astype(np.float64) - after.astype(np.float64)).max())
+    return distance if math.isfinite(distance) else math.inf
