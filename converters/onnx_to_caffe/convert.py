@@ -15,6 +15,7 @@ from converters.caffe.net import Net, Shape
 from converters.caffe.passes.common import merge_common
 from converters.caffe.passes.fold import fold
 from converters.caffe.passes.inplace import in_place
+from converters.caffe.passes.means import average_in_steps
 from converters.caffe.passes.preprocess import Preprocessing, preprocess
 from converters.caffe.passes.shuffle import eliminate_shuffles
 from converters.caffe.passes.simplify import simplify
@@ -122,8 +123,12 @@ def _tidied(net: Net, dialect: dialects.Dialect, public: Collection[str]) -> Net
 
     Layers that these kept apart may meet now, and an engine may fuse them: so each is looked at once more.
     """
-    again = dialects.legalise(fold(merge_common(merge_views(net)), public), dialect)
-    return net if again.problems else again.net
+    tidy = fold(merge_common(merge_views(net)), public)
+    for better in (average_in_steps(tidy), tidy):
+        again = dialects.legalise(better, dialect)
+        if not again.problems:
+            return again.net
+    return net
 
 
 def _at_node(lowered: Lowered, origin: str, found: Problem) -> Problem:

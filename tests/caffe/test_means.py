@@ -1,0 +1,71 @@
+"""Means of large planes are taken in two steps, where the dialect can."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from converters.caffe import layers
+from converters.caffe.graph import emit
+from converters.caffe.passes.means import LARGE, average_in_steps
+from converters.caffe.shapes import spatial
+from converters.onnx_to_caffe import convert_file
+
+
+@pytest.mark.parametrize(
+    "plane, tile",
+    [
+        ((32, 32), None),
+        ((33, 32), (1, 32)),
+        ((160, 160), (1, 160)),
+        ((80, 120), (4, 24)),
+        ((1, 6400), (1, 80)),
+        ((6400, 1), (80, 1)),
+        ((37, 41), (1, 41)),
+        ((1, 1031), None),  # a prime
+    ],
+)
+def test_the_tile_divides_the_plane(plane: tuple[int, int], tile: tuple[int, int] | None) -> None:
+    x = layers.input_("x", (1, 2, *plane))
+    net = average_in_steps(emit("n", {"x": x, "y": layers.global_pooling(x, "AVE")}, ["y"], [x]))
+    params = [item.params["pooling_param"] for item in net.layers if item.type == "Pooling"]
+    assert [tuple(spatial(one, "kernel_size", 2, 0)) for one in params[:-1]] == ([tile] if tile else [])
+    assert all(tuple(spatial(one, "stride", 2, 1)) == tile for one in params[:-1])
+    assert params[-1] == {"pool": "AVE", "global_pooling": True}
+    assert net.layers[-1].tops == ("y",)
+
+
+def test_a_maximum_is_taken_in_one_step() -> None:
+    x = layers.input_("x", (1, 2, LARGE, 2))
+    net = emit("n", {"x": x, "y": layers.global_pooling(x, "MAX")}, ["y"], [x])
+    assert average_in_steps(net) is net
+
+
+def test_a_chip_without_such_a_kernel_takes_it_in_one(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("GlobalAveragePool", ["x"], ["y"])],
+        "mean",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 2, 64, 64))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 2, 1, 1))],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), tmp_path / "m.onnx")
+    (tmp_path / "chip.toml").write_text(
+        'title = "a chip"\nbase = "portable"\n[layer.Pooling]\nmax_stride = 7\n', "utf-8"
+    )
+    for dialect, count in (("portable", 2), (str(tmp_path / "chip.toml"), 1)):
+        done = convert_file(tmp_path / "m.onnx", tmp_path / "net", dialect=dialect)
+        assert done.layers["Pooling"] == count
+
+
+def test_the_rounding_shrinks() -> None:
+    """What the two orders of adding cost, in float32 as engines add: one number after the other."""
+    x = np.random.default_rng(0).normal(size=(100, 160, 160)).astype(np.float32)
+    exact = x.astype(np.float64).mean(axis=(1, 2))
+    once = np.add.accumulate(x.reshape(100, -1), axis=1)[:, -1] / np.float32(160 * 160)
+    rows = np.add.accumulate(x, axis=2)[:, :, -1] / np.float32(160)
+    twice = np.add.accumulate(rows, axis=1)[:, -1] / np.float32(160)
+    assert np.square(twice - exact).mean() < np.square(once - exact).mean() / 25
