@@ -20,6 +20,7 @@ from converters.caffe.permutation import factors
 from converters.errors import require
 
 FEW = 16  # pieces that are laid side by side rather than selected by a matrix
+SHORT = 256  # an axis that a matrix reverses in one layer
 LARGEST_MATRIX = 2**24  # weights of a one-hot matrix
 
 
@@ -94,10 +95,10 @@ def strided(x: Blob, rows: range, columns: range) -> Blob:
 
 
 def _reversed(x: Blob, axis: int) -> Blob:
-    """Reverse an axis: as a grid of its factors it is reversed by reversing each of the grid's axes."""
+    """Reverse an axis; a long one as a grid of its factors, by reversing each of the grid's axes."""
     size = x.shape[axis]
     parts = factors(size)
-    if len(parts) == 1:
+    if len(parts) == 1 or size <= SHORT:
         back = range(size - 1, -1, -1)
         return _side_by_side(x, axis, runs(back)) if size <= FEW else _by_matrix(x, axis, back)
     y = layers.reshape(x, (*x.shape[:axis], *parts, *x.shape[axis + 1 :]))
@@ -107,7 +108,9 @@ def _reversed(x: Blob, axis: int) -> Blob:
 
 
 def _by_matrix(x: Blob, axis: int, indices: Sequence[int]) -> Blob:
-    size, wanted = x.shape[axis], np.asarray(indices)
+    first, last = min(indices), max(indices)
+    x = layers.narrow(x, axis, first, last + 1)
+    size, wanted = x.shape[axis], np.asarray(indices) - first
     require(len(wanted) * size <= LARGEST_MATRIX, f"a selection of {len(wanted)} scattered entries of {size}")
 
     def one_hot() -> npt.NDArray[np.float32]:

@@ -26,7 +26,7 @@ def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> N
         dims = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in tensor.shape.dim]
         if given is None and (not tensor.HasField("shape") or any(d <= 0 for d in dims[1:])):
             shown = ",".join(dim.dim_param or str(dim.dim_value or "?") for dim in tensor.shape.dim)
-            hint = f"give it a shape: --input-shape {value.name}:1,3,224,224 (for example)"
+            hint = f"give it a shape: --input-shape {value.name}:{_example(tensor)} (for example)"
             problems.append(Problem("input", value.name, f"has dynamic dimensions ({shown})", hint))
             continue
         if given is not None and tensor.HasField("shape"):
@@ -35,6 +35,18 @@ def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> N
         value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, tensor.elem_type, shape))
     if problems:
         raise ConversionError(problems)
+
+
+def _example(tensor: onnx.TypeProto.Tensor) -> str:
+    """A shape that fits what is known: one sample, images of 224 x 224, sequences of 16."""
+    if not tensor.HasField("shape"):
+        return "1,3,224,224"
+    dims = tensor.shape.dim
+    likely = [
+        1 if not axis or "batch" in dim.dim_param.lower() else 224 if len(dims) == 4 else 16
+        for axis, dim in enumerate(dims)
+    ]
+    return ",".join(str(dim.dim_value if dim.dim_value > 0 else guess) for dim, guess in zip(dims, likely, strict=True))
 
 
 def _check_fits(name: str, given: Sequence[int], dims: Sequence[int]) -> None:

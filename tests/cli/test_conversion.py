@@ -60,6 +60,26 @@ def test_writes_both_files_and_the_proof(toolkit: Toolkit, tmp_path: Path) -> No
     assert "verified: passed" in done.stderr
 
 
+@pytest.mark.skipif(not HAS_ENGINE, reason="no Caffe engine is installed")
+def test_verifies_on_what_it_is_given(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx")
+    np.save(tmp_path / "x.npy", np.full((1, 3, 6, 6), 7, np.float32))
+    for options in (["--range", "x=-3,3"], ["--input", f"x={tmp_path / 'x.npy'}"]):
+        done = toolkit("onnx-to-caffe", path, *options, "--json")
+        assert done.exit_code == 0, done.stderr
+        assert json.loads(done.stdout)["parity"]["verdict"] == "passed"
+    one_error(toolkit("onnx-to-caffe", path, "--range", "z=0,1"), 2, "a range is given for input 'z'")
+
+
+@pytest.mark.skipif(not HAS_ENGINE, reason="no Caffe engine is installed")
+def test_a_proof_that_proves_nothing_asks_for_better_inputs(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx", helper.make_node("Sigmoid", ["x"], ["y"]))
+    done = toolkit("onnx-to-caffe", path, "--range", "x=40,50")
+    assert done.exit_code == 0, done.stderr
+    assert "not proven: insensitive" in done.stderr
+    assert "--image, --input or --range" in done.stderr
+
+
 def test_twice_the_same_bytes(toolkit: Toolkit, tmp_path: Path) -> None:
     path = model(tmp_path / "net.onnx")
     for prefix in ("a", "b"):
@@ -115,7 +135,9 @@ def test_not_onnx_at_all(toolkit: Toolkit, tmp_path: Path) -> None:
 
 def test_dynamic_input_asks_for_its_shape(toolkit: Toolkit, tmp_path: Path) -> None:
     path = model(tmp_path / "net.onnx", shape=("batch", 3, "h", "w"))
-    one_error(toolkit("onnx-to-caffe", path), 3, "input 'x'", "--input-shape x:")
+    one_error(toolkit("onnx-to-caffe", path), 3, "input 'x'", "--input-shape x:1,3,224,224 ")
+    signal = model(tmp_path / "signal.onnx", helper.make_node("Relu", ["x"], ["y"]), shape=(2, "batch", "t"))
+    one_error(toolkit("onnx-to-caffe", signal), 3, "(2,batch,t)", "--input-shape x:2,1,16 ")
     done = toolkit("onnx-to-caffe", path, "--input-shape", "x:1,3,8,9", "--no-verify")
     assert done.exit_code == 0, done.stderr
     assert "[1, 4, 6, 7]" in done.stderr

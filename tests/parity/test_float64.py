@@ -105,6 +105,7 @@ def test_what_can_not_be_run_is_a_sentence(tmp_path: Path) -> None:
     [
         ((2e-4,), 0, 1e-3, 1, True),
         ((2e-4,), 0, 3e-3, 1, False),
+        ((5e-5,), 0, 1.4e-4, 1, True),
         ((5e-5,), 0, 2e-4, 1, False),
         ((2e-4, 1e-9), 1, 1e-3, 1, False),
         ((0, 2e-8), 1, 1e-8, 0, True),

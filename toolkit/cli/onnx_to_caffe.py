@@ -64,6 +64,8 @@ def preprocessing_options(command: F) -> F:
 @style_option
 @preprocessing_options
 @click.option("--image", "images", multiple=True, type=MODEL, help="Verify on this image (resized, RGB in [0, 1]).")
+@click.option("--input", "files", multiple=True, type=params.ANY_FILE, help="Verify on this .npz; NAME=FILE for one.")
+@click.option("--range", "ranges", multiple=True, type=params.RANGE, help="Verify on random numbers; default 0,1.")
 @keep_shuffle_option
 @click.option("--prototxt-only", is_flag=True, help="Write the structure alone.")
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")
@@ -83,6 +85,8 @@ def onnx_to_caffe(
     scale: float,
     swap_rgb: bool,
     images: tuple[Path, ...],
+    files: Sequence[tuple[str, Path]],
+    ranges: Sequence[tuple[str, tuple[float, float]]],
     prototxt_only: bool,
     no_verify: bool,
     as_json: bool,
@@ -109,7 +113,8 @@ def onnx_to_caffe(
     with progress(quiet=as_json) as step:
         step("converting")
         proofs: list[Proof] = []
-        check = None if no_verify or prototxt_only else checker(dialect, images, proofs, step)
+        feed = {"images": images, "arrays": params.listed(files), "ranges": params.listed(ranges)}
+        check = None if no_verify or prototxt_only else checker(dialect, feed, proofs, step)
         done = convert_file(
             model,
             prefix or model.with_suffix(""),
@@ -130,7 +135,7 @@ def onnx_to_caffe(
 
 
 def checker(
-    dialect: str, images: tuple[Path, ...], proofs: list[Proof], step: Step
+    dialect: str, feed: dict[str, Any], proofs: list[Proof], step: Step
 ) -> Callable[[Path, Path, Conversion], None] | None:
     """What runs the written files in the first engine present; None where there is none."""
     from toolkit import runners
@@ -143,7 +148,7 @@ def checker(
         return None
 
     def check(prototxt: Path, caffemodel: Path, conversion: Conversion) -> None:
-        inputs = Inputs(shapes=conversion.input_shapes, images=images)
+        inputs = Inputs(shapes=conversion.input_shapes, **feed)
         report = verify(conversion, prototxt, caffemodel, present, runners.load, inputs, on_step=step)
         proofs.append(report)
         if report.verdict not in UNREFUTED:
@@ -155,7 +160,7 @@ def checker(
 
 def verdict(proofs: Sequence[Proof], skipped: str) -> str:
     """One line on what was proven; `skipped` is the option that asked for no proof."""
-    from toolkit.parity.report import worst
+    from toolkit.parity.report import Verdict, worst
     from toolkit.parity.verify import HOW_TO_GET
 
     if not proofs:
@@ -164,11 +169,13 @@ def verdict(proofs: Sequence[Proof], skipped: str) -> str:
     proof = proofs[0]
     found = [one.required for row in proof.rows for one in worst(row.comparisons)]
     engine = ", ".join(row.run.version for row in proof.rows if row.run)
-    line = (
-        f"verified: {proof.verdict.value}, differs by at most {max(found):.1e} of max|ref| from onnxruntime in {engine}"
-    )
+    proven = proof.verdict is Verdict.PASSED
+    head = f"{'verified' if proven else 'not proven'}: {proof.verdict.value}"
+    line = f"{head}, differs by at most {max(found):.1e} of max|ref| from onnxruntime in {engine}"
+    if proven:
+        return line
     reasons = "; ".join(reason for row in proof.rows for reason in row.reasons)
-    return f"{line}: {reasons}" if reasons else line
+    return f"{line}: {reasons} (for a proof, give inputs that the model answers: --image, --input or --range)"
 
 
 def show(done: Conversion, prototxt_only: bool) -> None:

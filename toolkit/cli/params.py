@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -132,6 +132,14 @@ def existing(text: str) -> Path:
     if not Path(text).is_file():
         raise ValueError(f"there is no file '{text}'")
     return Path(text)
+
+
+def listed(pairs: Sequence[tuple[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    """All values of each name, in order."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for name, value in pairs:
+        found[name] = (*found.get(name, ()), value)
+    return found
 
 
 def once(pairs: Iterable[tuple[str, Value]], option: str) -> dict[str, Value]:

@@ -84,20 +84,12 @@ def inputs_of(subjects: Sequence[Subject], options: dict[str, Any]) -> Inputs:
         seeds=options["seeds"] or (0,),
         samples=options["samples"] or 0,
         shapes=params.once(options["shapes"], "--input-shape"),
-        ranges=_listed(options["ranges"]),
-        arrays=_listed(options["files"]),
+        ranges=params.listed(options["ranges"]),
+        arrays=params.listed(options["files"]),
         images=options["images"],
         preprocessing=wanted,
         batches=options["batches"],
     )
-
-
-def _listed(pairs: Sequence[tuple[str, Any]]) -> dict[str, tuple[Any, ...]]:
-    """All values of each name, in order."""
-    found: dict[str, tuple[Any, ...]] = {}
-    for name, value in pairs:
-        found[name] = (*found.get(name, ()), value)
-    return found
 
 
 def rule_of(options: dict[str, Any]) -> Rule:

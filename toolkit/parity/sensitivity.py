@@ -17,6 +17,7 @@ from toolkit.parity.compare import OutputComparison
 
 MOVES = 1e-3  # of max|reference|: below that, ten times the default tolerance, an output counts as constant
 ROUNDING = 10  # a difference of so many times the noise may still be rounding; more is a fault
+BOTH = 3  # times its own error: what another engine with an error like it may be away, however small that is
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Sensitivity:
         if sample >= len(self.own):
             return False
         own = self.own[sample]
-        return own > difference.tolerance * difference.scale and difference.max_abs <= ROUNDING * own
+        share = ROUNDING if own > difference.tolerance * difference.scale else BOTH
+        return difference.max_abs <= share * own
 
 
 def measure(

@@ -55,10 +55,18 @@ def pad_by_selection(node: Node) -> Blob:
     require(kind in ("REFLECT", "REPLICATE"), "it pads with a constant")
     y = node.bottoms[0]
     for axis, (before, after) in enumerate(_sides(node), y.rank - 2):
-        size = y.shape[axis]
-        wanted = range(-before, size + after)
-        y = moves.take(y, axis, [_inside(i, size, kind == "REFLECT") for i in wanted])
+        y = _grown(y, axis, before, after, kind == "REFLECT")
     return y
+
+
+def _grown(x: Blob, axis: int, before: int, after: int, mirrored: bool) -> Blob:
+    """One axis padded: as few slices side by side, else what is before, the whole, and what is after."""
+    size = x.shape[axis]
+    wanted = [_inside(i, size, mirrored) for i in range(-before, size + after)]
+    if min(before, after) < 0 or len(moves.runs(wanted)) <= moves.FEW:
+        return moves.take(x, axis, wanted)
+    ends = [moves.take(x, axis, end) if end else None for end in (wanted[:before], wanted[before + size :])]
+    return layers.concat(axis, *(part for part in (ends[0], x, ends[1]) if part is not None))
 
 
 def _inside(index: int, size: int, mirrored: bool) -> int:
