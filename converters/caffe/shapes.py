@@ -147,6 +147,7 @@ def _convolution(params: Params, bottoms: Sequence[Shape], tops: int) -> Sequenc
     kernel, stride = spatial(param, "kernel_size", count, 0), spatial(param, "stride", count, 1)
     pad, dilation = spatial(param, "pad", count, 0), spatial(param, "dilation", count, 1)
     group = param.get("group", 1)
+    require(group > 0, f"{group} groups")
     require(x[1] % group == 0 and param["num_output"] % group == 0, f"group {group} does not divide the channels")
     sizes = [
         (size + 2 * p - (d * (k - 1) + 1)) // s + 1

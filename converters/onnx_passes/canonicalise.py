@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import onnx
+import onnx.defs
 import onnx.version_converter
 import onnx_ir as ir
 from onnx.shape_inference import InferenceError
@@ -18,7 +19,7 @@ from converters.errors import ConversionError, InvalidInput, Problem
 from converters.onnx_passes import clean, fold, precision, prelu, resize, scan, weights
 from converters.onnx_passes.empty import empty_to_constant
 from converters.onnx_passes.focus import lift_focus
-from converters.onnx_passes.functions import inline
+from converters.onnx_passes.functions import INLINED, inline
 from converters.onnx_passes.hardmax import flatten_hardmax
 from converters.onnx_passes.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.linear import linear_to_matrix
@@ -73,6 +74,10 @@ def _fold(proto: onnx.ModelProto, source: Source, supported: frozenset[str]) -> 
         raise InvalidInput(f"{source.path}: the model names no ONNX opset")
     if opset < OLDEST:
         raise InvalidInput(f"{source.path}: opset {opset} is older than {OLDEST}; export again with a newer opset")
+    if opset > (newest := onnx.defs.onnx_opset_version()):
+        raise InvalidInput(
+            f"{source.path}: opset {opset} is newer than {newest}, the last that onnx {onnx.__version__} has"
+        )
     try:
         inline(proto)
         flatten_hardmax(proto, opset)
@@ -95,7 +100,7 @@ def _fold(proto: onnx.ModelProto, source: Source, supported: frozenset[str]) -> 
         problems = [
             Problem(node.op_type, node.name or node.output[0], "no Caffe form is known for this operator")
             for node in source.proto.graph.node
-            if node.domain not in ("", "ai.onnx") or node.op_type not in supported | fold.SHAPE_ARITHMETIC
+            if node.domain not in ("", "ai.onnx") or node.op_type not in supported | fold.SHAPE_ARITHMETIC | INLINED
         ]
         if problems:
             raise ConversionError(problems) from error

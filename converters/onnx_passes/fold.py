@@ -8,7 +8,9 @@ import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 
-from converters.onnx_passes.ort import evaluate
+from converters.errors import InvalidInput
+from converters.onnx_passes.ort import FoldingFailed, evaluate
+from converters.onnx_passes.sizes import refuse_large_constants
 
 # Ops of shape arithmetic: gone after folding wherever the shapes are static.
 SHAPE_ARITHMETIC = frozenset(
@@ -32,6 +34,7 @@ def fold_constants(model: ir.Model) -> None:
             constant.update(dict.fromkeys(node.outputs))
     if not nodes:
         return
+    refuse_large_constants(nodes)
     chosen = set(nodes)
     frontier = [
         value
@@ -39,7 +42,10 @@ def fold_constants(model: ir.Model) -> None:
         for value in node.outputs
         if value.is_graph_output() or any(user not in chosen for user, _ in value.uses())
     ]
-    arrays = _evaluate(model, nodes, frontier)
+    try:
+        arrays = _evaluate(model, nodes, frontier)
+    except FoldingFailed as error:
+        raise InvalidInput(f"the model's constants can't be computed: {error}") from error
     for value in frontier:
         array = arrays[value.name or ""]
         new = ir.Value(name=f"{value.name}", const_value=ir.Tensor(array, name=value.name))

@@ -13,7 +13,8 @@ INLINED = frozenset({"RotaryEmbedding", "SwiGLU", "Swish"})  # their functions a
 def inline(proto: onnx.ModelProto) -> None:
     """Write out the functions of `INLINED`, and those that they are made of, in place."""
     while found := _found(proto):
-        typed = onnx.shape_inference.infer_shapes(proto, data_prop=True)
+        endless = any(node.op_type == "Range" for node in proto.graph.node)  # its numbers would be listed, however many
+        typed = onnx.shape_inference.infer_shapes(proto, data_prop=not endless)
         known = {value.name for value in (*typed.graph.input, *typed.graph.value_info)}
         for tensor in typed.graph.initializer:
             if tensor.name not in known:  # the inliner knows values by their declared types alone

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from math import prod
 
 import onnx
 
 from converters.errors import ConversionError, Problem, ToolkitError
+from converters.onnx_passes.sizes import BLOB
 
 
 def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> None:
@@ -32,6 +34,9 @@ def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> N
         if given is not None and tensor.HasField("shape"):
             _check_fits(value.name, given, dims)
         shape = list(given) if given is not None else [dims[0] if dims[0] > 0 else 1, *dims[1:]] if dims else []
+        if prod(shape) > BLOB:
+            problems.append(Problem("input", value.name, f"has {prod(shape):,} numbers; a Caffe blob holds {BLOB:,}"))
+            continue
         value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, tensor.elem_type, shape))
     if problems:
         raise ConversionError(problems)
@@ -42,10 +47,8 @@ def _example(tensor: onnx.TypeProto.Tensor) -> str:
     if not tensor.HasField("shape"):
         return "1,3,224,224"
     dims = tensor.shape.dim
-    likely = [
-        1 if not axis or "batch" in dim.dim_param.lower() else 224 if len(dims) == 4 else 16
-        for axis, dim in enumerate(dims)
-    ]
+    usual = [1, 3, 224, 224] if len(dims) == 4 else [1, *[16] * len(dims)]
+    likely = [1 if "batch" in dim.dim_param.lower() else usual[axis] for axis, dim in enumerate(dims)]
     return ",".join(str(dim.dim_value if dim.dim_value > 0 else guess) for dim, guess in zip(dims, likely, strict=True))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx.shape_inference
+
+from converters.onnx_passes.sizes import refuse_long_ranges
 
 if TYPE_CHECKING:  # a network without anything to fold does not need it
     import onnxruntime
@@ -22,6 +24,9 @@ class FoldingFailed(Exception):
 
 # Rewrites that would lose a structure which the later passes look for, or that approximate.
 DISABLED = ["ConstantSharing", "GeluFusionL1", "LayerNormFusionL1", "SliceConcatToSpaceToDepthFusion"]
+
+
+FOLDED = 2**30  # bytes of a constant that it may make; those of weights are made later, their sizes known
 
 
 def _session(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
@@ -37,6 +42,16 @@ def _session(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.In
         raise FoldingFailed(" ".join(str(error).split())) from error
 
 
+def _run(
+    session: onnxruntime.InferenceSession, names: list[str] | None, feeds: Mapping[str, npt.NDArray[Any]]
+) -> Sequence[Any]:
+    try:
+        found: Sequence[Any] = session.run(names, dict(feeds))
+        return found
+    except Exception as error:  # as above
+        raise FoldingFailed(" ".join(str(error).split())) from error
+
+
 def simplify(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Fold constants, drop no-ops and infer all shapes. Weights given as graph inputs are out of its reach, so nothing
     else is fused. Where onnxruntime finds nothing to do it writes the model as it was, without the shapes it knows: so
@@ -46,11 +61,14 @@ def simplify(proto: onnx.ModelProto) -> onnx.ModelProto:
 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.add_session_config_entry("optimization.constant_folding_max_output_size_in_bytes", str(FOLDED))
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model.onnx"
         options.optimized_model_filepath = str(target)
         _session(proto.SerializeToString(), options)
-        return onnx.shape_inference.infer_shapes(onnx.ModelProto.FromString(target.read_bytes()), data_prop=True)
+        folded = onnx.ModelProto.FromString(target.read_bytes())
+    refuse_long_ranges(folded)
+    return onnx.shape_inference.infer_shapes(folded, data_prop=True)
 
 
 def evaluate(proto: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
@@ -61,7 +79,7 @@ def evaluate(proto: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> d
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = _session(proto.SerializeToString(), options)
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, map(np.asarray, session.run(names, dict(feeds))), strict=True))
+    return dict(zip(names, map(np.asarray, _run(session, names, feeds)), strict=True))
 
 
 def responses(proto: onnx.ModelProto, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
@@ -76,5 +94,5 @@ def responses(proto: onnx.ModelProto, name: str, shape: tuple[int, ...]) -> npt.
     for place in range(-1, count):
         unit = np.zeros(count, np.float32)
         unit[place:][: int(place >= 0)] = 1
-        rows.append(np.asarray(session.run(None, {name: unit.reshape(shape)})[0]).reshape(-1))
+        rows.append(np.asarray(_run(session, None, {name: unit.reshape(shape)})[0]).reshape(-1))
     return np.stack(rows)

@@ -40,6 +40,7 @@ def conv(
     """Conv -> Convolution; pads that differ between ends become zero taps of the kernel."""
     x = need_blob(x, "the input")
     require(w.rank == x.rank, f"a weight of {w.rank} axes for an input of {x.rank}")
+    require(group > 0, f"{group} groups")
     kernel = w.shape[2:]
     require(not kernel_shape or tuple(kernel_shape) == kernel, f"kernel_shape {list(kernel_shape)} of {w.shape}")
     windows = axes(x.shape[2:], kernel, strides, pads, dilations, auto_pad)

@@ -49,6 +49,7 @@ def conv_transpose(
     """ConvTranspose -> Deconvolution; uneven pads and output_padding become zero taps of the kernel."""
     x = need_blob(x, "the input")
     require(w.rank == x.rank, f"a weight of {w.rank} axes for an input of {x.rank}")
+    require(group > 0, f"{group} groups")
     sizes, kernel = x.shape[2:], w.shape[2:]
     count = len(kernel)
     require(not kernel_shape or tuple(kernel_shape) == kernel, f"kernel_shape {list(kernel_shape)} of {w.shape}")

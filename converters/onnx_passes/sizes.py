@@ -1,0 +1,63 @@
+"""Sizes are looked at before memory is taken: a few bytes of a model can ask for a constant of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, prod
+
+import onnx
+import onnx_ir as ir
+from onnx import numpy_helper
+
+from converters.errors import ConversionError, Problem
+
+LARGEST = 2**29  # numbers of float32: 2 GiB, and no Caffe reads a file that is larger
+BLOB = 2**31 - 1  # numbers: Caffe counts them in an int
+MOST = 2 * LARGEST  # of all computed constants together, intermediate ones included
+
+
+def refuse_long_ranges(proto: onnx.ModelProto) -> None:
+    """Raise ConversionError for a Range of constants that is too long: onnx's shape inference lists its numbers."""
+    graph = proto.graph
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    constants |= {
+        node.output[0]: attribute.t
+        for node in graph.node
+        if node.op_type == "Constant"
+        for attribute in node.attribute
+        if attribute.name == "value"
+    }
+    problems = []
+    for node in graph.node:
+        if node.op_type == "Range" and len(node.input) == 3 and all(name in constants for name in node.input):
+            start, limit, delta = (float(numpy_helper.to_array(constants[name]).ravel()[0]) for name in node.input)
+            count = ceil((limit - start) / delta) if delta else 0
+            if count > LARGEST:
+                problems.append(_too_large(node.op_type, node.output[0], count))
+    if problems:
+        raise ConversionError(problems)
+
+
+def refuse_large_constants(nodes: Sequence[ir.Node]) -> None:
+    """Raise ConversionError where nodes that depend on constants alone would give too many numbers."""
+    counts = {value: _count(value) for node in nodes for value in node.outputs}
+    problems = [
+        _too_large(node.op_type, value.name or "", counts[value])
+        for node in nodes
+        for value in node.outputs
+        if counts[value] > LARGEST
+    ]
+    if not problems and (total := sum(counts.values())) > MOST:
+        largest = max(counts, key=lambda value: counts[value])
+        problems = [_too_large("constants, the largest of them", largest.name or "", total)]
+    if problems:
+        raise ConversionError(problems)
+
+
+def _count(value: ir.Value) -> int:
+    shape = value.shape
+    return prod(shape.numpy()) if shape is not None and shape.is_static() else 0
+
+
+def _too_large(op: str, name: str, count: int) -> Problem:
+    return Problem(op, name, f"gives a constant of {count:,} numbers; a caffemodel holds {LARGEST:,} at most")
