@@ -49,5 +49,7 @@ def uneven(size: int, begin: int, extent: int, stride: int, dilation: int, count
     As little as that takes, and where it can be in whole steps of the dilation.
     """
     least = (count - 1) * stride + extent - size - begin  # the last window ends at this pad
-    gaps = [least + spare - begin for spare in range(stride)]
+    dilation = dilation if extent > 1 else 1
+    enough = max(0, begin - least) + dilation  # the nearest to 0, and from there one in whole steps
+    gaps = [least + spare - begin for spare in range(min(stride, enough + 1))]
     return min(gaps, key=lambda gap: (gap % dilation != 0, abs(gap)))

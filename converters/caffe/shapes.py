@@ -66,10 +66,13 @@ def spatial(param: Params, name: str, count: int, default: int) -> list[int]:
     """Return kernel, stride, pad or dilation for each spatial axis from either spelling: repeated, or _h and _w."""
     base = name.removesuffix("_size")
     if f"{base}_h" in param or f"{base}_w" in param:
-        return [param.get(f"{base}_h", default), param.get(f"{base}_w", default)]
-    values = param.get(name, default)
-    values = list(values) if isinstance(values, list | tuple) else [values]
-    return values * count if len(values) == 1 else values or [default] * count
+        values = [param.get(f"{base}_h", default), param.get(f"{base}_w", default)]
+    else:
+        given = param.get(name, default)
+        values = list(given) if isinstance(given, list | tuple) else [given]
+        values = values * count if len(values) == 1 else values or [default] * count
+    require(all(0 <= value <= MAX_COUNT for value in values), f"a {base} of {values}")
+    return values
 
 
 @_rule("Input")
@@ -167,6 +170,8 @@ def _deconvolution(params: Params, bottoms: Sequence[Shape], tops: int) -> Seque
         s * (size - 1) + d * (k - 1) + 1 - 2 * p
         for size, k, s, p, d in zip(x[2:], kernel, stride, pad, dilation, strict=True)
     ]
+    whole = [size + 2 * p for size, p in zip(sizes, pad, strict=True)]
+    require(max(whole) <= MAX_COUNT, f"Deconvolution of an image of {whole}, over Caffe's limit")
     return [(x[0], param["num_output"], *sizes)]
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from converters.errors import ConversionError, Problem
+
 
 def spell_out(proto: onnx.ModelProto) -> None:
     """GroupNormalization -> InstanceNormalization of the groups; MeanVarianceNormalization with its axes, in place."""
@@ -34,6 +36,9 @@ def _groups(node: onnx.NodeProto, graph: onnx.GraphProto, per_channel: bool) -> 
     y = node.output[0]
     given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     groups, eps = given.get("num_groups", 1), given.get("epsilon", 1e-5)
+
+    if groups < 1:
+        raise ConversionError([Problem(node.op_type, node.name or y, f"{groups} groups")])
 
     def constant(name: str, value: object) -> str:
         graph.initializer.append(numpy_helper.from_array(np.asarray(value), f"{y}/{name}"))

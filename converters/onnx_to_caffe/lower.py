@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import onnx_ir as ir
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Names, ancestors, emit, poison
 from converters.caffe.net import Net, Shape
+from converters.caffe.shapes import MAX_COUNT
 from converters.errors import Problem, Unsupported, require
 from converters.onnx_passes.spec import static_shape
 from converters.onnx_to_caffe.names import module_names, safe
@@ -57,7 +59,9 @@ def lower(model: ir.Model) -> Lowered:
         except Unsupported as error:
             problems.append(problem(node, error.reason, error.hint))
             read = [values[v] for v in node.inputs if v is not None]
-            made = poison([static_shape(v) or () for v in node.outputs], [v for v in read if isinstance(v, Blob)])
+            made = poison(
+                [_sound(static_shape(v) or ()) for v in node.outputs], [v for v in read if isinstance(v, Blob)]
+            )
         for fresh in ancestors(made, stop=lambda n: bool(n.origin)):
             fresh.origin = node.outputs[0].name or ""
         values.update(zip(node.outputs, made, strict=False))
@@ -74,7 +78,14 @@ def _lower_node(node: ir.Node, values: Mapping[ir.Value, Value]) -> tuple[Blob, 
     inputs = [values[value] if value is not None else None for value in node.inputs]
     used = [value for value in node.outputs if value.uses() or value.is_graph_output()]
     out_shapes = tuple(static_shape(value) or () for value in node.outputs)
-    made = call(node, inputs, out_shapes)
+    for shape in out_shapes:
+        require(all(size >= 0 for size in shape), f"has an output of shape {shape}")
+        require(prod(shape) <= MAX_COUNT, f"gives a blob of {prod(shape):,} numbers, over Caffe's limit")
+    try:
+        made = call(node, inputs, out_shapes)
+    except (ArithmeticError, LookupError, ValueError, MemoryError) as error:
+        # ONNX's checks let nonsense through; that the lowerings stumble over it is no fault of theirs.
+        raise Unsupported(f"its inputs and attributes do not fit together ({error})") from error
     for value, blob in zip(node.outputs, made, strict=False):
         if value in used:
             _check_output(node, value, blob)
@@ -83,6 +94,11 @@ def _lower_node(node: ir.Node, values: Mapping[ir.Value, Value]) -> tuple[Blob, 
         f"only the first {len(made)} of its outputs can be made",
     )
     return made
+
+
+def _sound(shape: Shape) -> Shape:
+    """A shape that a stand-in can have."""
+    return tuple(max(size, 1) for size in shape) if prod(shape) <= MAX_COUNT else (1,) * len(shape)
 
 
 def _check_output(node: ir.Node, value: ir.Value, blob: Blob) -> None:

@@ -107,3 +107,30 @@ def test_an_opset_of_the_future(tmp_path: Path) -> None:
     path.write_bytes(model.SerializeToString())
     with pytest.raises(ToolkitError, match="opset 999 is newer than"):
         convert_file(path, tmp_path / "out")
+
+
+NONSENSE = {
+    "a flag that is none": ("y = MaxPool<kernel_shape=[2,2], strides=[2,2], ceil_mode=5>(x)", "ceil_mode=5"),
+    "an endless stride": ("y = LpPool<kernel_shape=[2,1], strides=[1099511627776,3]>(x)", "a stride of"),
+    "an image beyond int": (
+        "w = ConstantOfShape(kernel); y = ConvTranspose<strides=[2147483647,2], output_shape=[10,16]>(x, w)",
+        "over Caffe's limit|a pad of",
+    ),
+    "a bias of another shape": (
+        "s = Constant<value = int64[3] {24,1,8}>(); t = Reshape(x, s); a = Constant<value = int64[3] {1,12,8}>(); "
+        "w = ConstantOfShape(a); q = Constant<value = int64[3] {1,12,4}>(); r = ConstantOfShape(q); "
+        "y = GRU<hidden_size=4>(t, w, r, r)",
+        "weights of",
+    ),
+    "a shift with too many axes": ("y = LayerNormalization<axis=3>(x, kernel_like)", "do not fit|not valid|a factor"),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    body, expected = NONSENSE[name]
+    more = "kernel = Constant<value = int64[4] {3,3,3,3}>(); kernel_like = ConstantOfShape(kernel); "
+    path = written(tmp_path, "float[1,3,8,8] x", more + body, 18)
+    with pytest.raises(ToolkitError, match=expected):
+        convert_file(path, tmp_path / "out")
+    assert [one.name for one in tmp_path.iterdir()] == ["net.onnx"]

@@ -44,6 +44,7 @@ def elementwise(lowering: F) -> F:
 
     @wraps(lowering)
     def wrapper(*values: Value | None, **attributes: Any) -> Blob:
+        require(any(isinstance(v, Blob) for v in values), "no operand is computed")
         lifted = [view(v, (1,)) if isinstance(v, Blob) and not v.shape else v for v in values]
         y: Blob = lowering(*lifted, **attributes)
         return y if any(v is not None and v.shape for v in values) else view(y, ())

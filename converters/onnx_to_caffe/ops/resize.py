@@ -64,6 +64,9 @@ def repeat(x: Blob, rows: int, columns: int) -> Blob:
     return layers.depthwise(view, ones, stride=(rows, columns), transposed=True)
 
 
+LARGEST = 2**26  # numbers of an axis' matrix, 512 MB: a video of 8,000 pixels a side
+
+
 def pick(x: Blob, rows: tuple[int, int], columns: tuple[int, int], size: Shape) -> Blob:
     """Every so manieth pixel of each axis from a first one on: pooling over single pixels."""
     y = layers.reshape(x, images(x))
@@ -150,6 +153,9 @@ def resize(
         ends |= dict(zip(along, zip(given[: len(along)], given[len(along) :], strict=True), strict=True))
     every = [Axis(x.shape[i], out[i], scale[i], *ends[i]) for i in range(x.rank)]
     used = {i: axis for i, axis in enumerate(every) if not axis.untouched(method)}
+    for axis in every[max(x.rank - 2, 0) :] if used else []:
+        reason = f"a resize of {axis.size} to {axis.out} along one axis, whose matrix has more than {LARGEST:,} numbers"
+        require(axis.size * axis.out <= LARGEST, reason)
     beyond = {i: outside(axis, method) for i, axis in used.items()}
     matrices = {i: np.where(beyond[i][:, None], 0, matrix(axis, method)) for i, axis in used.items()}
     matrices = {i: m for i, m in matrices.items() if m.shape[0] != m.shape[1] or not np.array_equal(m, np.eye(len(m)))}
