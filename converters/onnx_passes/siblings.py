@@ -31,9 +31,10 @@ def join_slices(model: ir.Model) -> None:
         cut = _cut(node)
         if cut is not None and node.inputs[0] is not None:
             readers.setdefault((node.inputs[0], cut.axis), []).append(cut)
-    for (value, axis), cuts in readers.items():
+    for (_, axis), cuts in readers.items():
+        value = cuts[0].node.inputs[0]  # it may be a part of another Split by now
         parts = sorted({(cut.start, cut.stop) for cut in cuts})
-        if len(parts) > 1 and all(a[1] <= b[0] for a, b in pairwise(parts)):
+        if value is not None and len(parts) > 1 and all(a[1] <= b[0] for a, b in pairwise(parts)):
             _join(model.graph, value, axis, parts, sorted(cuts, key=lambda cut: place[cut.node]))
 
 

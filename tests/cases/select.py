@@ -125,6 +125,16 @@ CASES = {
         + "p = Slice(x, a, b, k); q = Slice(x, b, d, k); r = Slice(x, a, b, m); s = Slice(x, b, d, m); "
         "t = Concat<axis=1>(q, p); u = Concat<axis=2>(s, r); y = Concat<axis=1>(t, u)",
     ),
+    "slices_of_slices": moved(
+        "float[1,8,3,4] x",
+        ints("a", 0)
+        + ints("b", 2)
+        + ints("c", 4)
+        + ints("d", 8)
+        + ints("k", 1)
+        + "p = Slice(x, a, c, k); q = Slice(x, c, d, k); r = Slice(p, a, b, k); s = Slice(p, b, c, k); "
+        "t = Slice(q, a, b, k); u = Slice(q, b, c, k); y = Concat<axis=1>(s, u, r, t)",
+    ),
     "slices_steps": moved(
         "float[2,8,3,4] x",
         ints("a", 0)
