@@ -40,11 +40,17 @@ class Sensitivity:
         return self.movement < MOVES and not self.constant
 
     def explains(self, difference: OutputComparison, sample: int) -> bool:
-        """Whether the reference's own rounding may account for a difference: it is as large as that, in this sample."""
+        """Whether the reference's own rounding may account for a difference.
+
+        It does where it is as large as that in this sample. As an error is one draw of many, so it may where what the
+        worst sample shows, and what a nudge of the input shows, are as large together.
+        """
         if self.noise > difference.tolerance and difference.required <= ROUNDING * self.noise:
             return True
         if sample >= len(self.own):
             return False
+        if self.float64 is not None and difference.required <= BOTH * (self.noise + self.float64):
+            return True
         own = self.own[sample]
         share = ROUNDING if own > difference.tolerance * difference.scale else BOTH
         return difference.max_abs <= share * own
