@@ -5,11 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 
 from converters.caffe import text
 from converters.caffe.net import Layer, Net
+from converters.dialects import find
 from converters.onnx_to_caffe import convert_file
+from tests import engines
+from tests.cases import Case, build
+from toolkit import runners
+from toolkit.runners.base import Target
 
 WIDTHS = {0.5: (48, 96, 192, 1024), 1.0: (116, 232, 464, 1024)}
 FROZEN, PLAIN, DECAYED = ({"lr_mult": lr, "decay_mult": decay} for lr, decay in ((0, 0), (1, 0), (1, 1)))
@@ -117,3 +124,29 @@ def test_layers_of_the_published_network(width: float, tmp_path: Path) -> None:
         assert ours == theirs
     assert report.outputs == {"output": "fc"}
     assert report.views == {"output": (1, 1000)}, "Caffe's output is N x 1000 x 1 x 1"
+
+
+@pytest.mark.parametrize(
+    "dialect, engine", [(name, engine) for name in ("portable", "bvlc", "opencv") for engine in find(name).engines]
+)
+@pytest.mark.parametrize(
+    "inputs, body",
+    [
+        ("float[1,2,6,7] x, float[4,2,3,3] w", "y = Conv<pads=[1,1,1,1]>(x, w)"),
+        ("float[1,2,4,6,7] x, float[4,2,3,3,3] w", "y = Conv<pads=[1,1,1,1,1,1]>(x, w)"),
+        ("float[1,2,4,6,7] x, float[4,2,3,3,3] w", "y = Conv<strides=[1,2,1]>(x, w)"),
+        ("float[1,2,4,6,7] x, float[4,2,1,2,3] w, float[4] b", "y = Conv<dilations=[1,2,1]>(x, w, b)"),
+    ],
+)
+def test_what_is_written_for_training_runs(inputs: str, body: str, dialect: str, engine: str, tmp_path: Path) -> None:
+    """Fields that Caffe could leave out are written for a person; engines must read them as what is left out."""
+    if missing := runners.available()[engine]:
+        pytest.skip(missing)
+    model, feeds = build(Case(inputs, body))
+    onnx.save(model, tmp_path / "net.onnx")
+    report = convert_file(tmp_path / "net.onnx", tmp_path / "net", dialect=dialect, style="train")
+    with runners.load("onnxruntime", Target(str(tmp_path / "net.onnx"))) as oracle:
+        want = oracle.run(feeds)["y"]
+    got = engines.run(engine, report, feeds)["y"]
+    assert got.shape == want.shape
+    assert np.abs(got - want).max() <= 1e-4 * np.abs(want).max()

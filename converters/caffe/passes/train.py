@@ -70,11 +70,13 @@ def _trainable(item: Layer) -> Layer:
     if item.type in ("Convolution", "Deconvolution"):
         old = params["convolution_param"]
         bias = old.get("bias_term", True)
-        full = {"bias_term": bias, "group": 1, "weight_filler": _weight_filler(item.blobs[0]), "dilation": [1]}
+        axes = len(item.blobs[0].shape) - 2
+        each = axes if axes > 2 else 1  # OpenCV wants three axes or more all written out
+        full = {"bias_term": bias, "group": 1, "weight_filler": _weight_filler(item.blobs[0]), "dilation": [1] * each}
         if "pad_h" not in old:
-            full["pad"] = [0]
+            full["pad"] = [0] * each
         if "stride_h" not in old:
-            full["stride"] = [1]
+            full["stride"] = [1] * each
         params = {"param": [WEIGHT, NO_DECAY][: 1 + bias], "convolution_param": {**full, **old}}
     elif item.type == "InnerProduct":
         old = params["inner_product_param"]
