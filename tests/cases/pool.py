@@ -104,6 +104,22 @@ CASES = {
         dialects=(),
         refused="runtimes disagree on where the windows lie",
     ),
+    **{
+        f"divisor_disputed_{name}": Case(
+            inputs,
+            f"y = AveragePool<{attributes}, count_include_pad=1>(x)",
+            opset=opset,
+            dialects=(),
+            refused="a window larger than the padded image",
+        )
+        for name, inputs, attributes, opset in (
+            ("plain", "float[1,2,2,3] x", "kernel_shape=[3,4], strides=[2,2]", 18),
+            ("valid", "float[1,2,2,3] x", 'kernel_shape=[3,2], strides=[2,1], auto_pad="VALID"', 18),
+            ("padded", "float[1,1,1,3] x", "kernel_shape=[4,2], strides=[3,1], pads=[1,0,1,0]", 18),
+            ("dilated", "float[1,1,3,6] x", "kernel_shape=[2,2], strides=[2,1], dilations=[3,1]", 19),
+            ("signal", "float[1,2,1] x", "kernel_shape=[2], strides=[2]", 11),
+        )
+    },
     "window_without_pixel": Case(
         "float[1,1,1,1] x",
         "y = MaxPool<kernel_shape=[2,2], dilations=[2,2], pads=[1,1,1,1]>(x)",

@@ -186,11 +186,13 @@ def average_pool(
     """AveragePool -> Pooling AVE, with a fixed Scale where Caffe's divisors are not ONNX's."""
     x = need_blob(x, "the input")
     windows = _windows(x, kernel_shape, strides, pads, dilations, auto_pad, ceil_mode)
-    if count_include_pad and not ceil_mode and auto_pad == "NOTSET":
-        ends = list(pads) or [0] * 2 * len(kernel_shape)
-        sizes = [size + sum(ends[i :: len(kernel_shape)]) for i, size in enumerate(x.shape[2:])]
-        over = any(kernel > size for kernel, size in zip(kernel_shape, sizes, strict=True))
-        require(not over, "a window beyond the padded image, with count_include_pad: its divisor is unclear")
+    over = any(axis.extent > axis.begin + axis.size + axis.end for axis in windows)
+    require(
+        ceil_mode or not (count_include_pad and over),
+        "a window larger than the padded image, with count_include_pad: onnxruntime divides by the whole window before "
+        "opset 19, and since then by what is inside",
+        "make the kernel as small as the image",
+    )
     y, factor = _average(x, windows, _padded if count_include_pad else _inside)
     return layers.power(y, scale=factor) if factor != 1 else y
 

@@ -153,7 +153,8 @@ def resize(
         ends |= dict(zip(along, zip(given[: len(along)], given[len(along) :], strict=True), strict=True))
     every = [Axis(x.shape[i], out[i], scale[i], *ends[i]) for i in range(x.rank)]
     used = {i: axis for i, axis in enumerate(every) if not axis.untouched(method)}
-    for axis in every[max(x.rank - 2, 0) :] if used else []:
+    planes = range(max(x.rank - 2, 0), x.rank)  # looked at together, as matrices of their own where they stay
+    for axis in (every[i] for i in {*used, *(planes if used else ())}):
         reason = f"a resize of {axis.size} to {axis.out} along one axis, whose matrix has more than {LARGEST:,} numbers"
         require(axis.size * axis.out <= LARGEST, reason)
     beyond = {i: outside(axis, method) for i, axis in used.items()}
