@@ -123,6 +123,18 @@ def test_an_error_of_the_references_own_size_is_no_fault(
     assert Sensitivity("y", 1, 1e-7, float64=worst, own=own).explains(difference, sample) == explained
 
 
+@pytest.mark.parametrize("required, explained", [(2.9e-4, True), (3.1e-4, False), (math.inf, False)])
+def test_a_nudge_and_the_own_error_count_together(required: float, explained: bool) -> None:
+    difference = OutputComparison("y", "y", (1,), 1e-4, required=required, max_abs=required, scale=1)
+    assert Sensitivity("y", 1, 5e-5, float64=5e-5, own=(5e-5,)).explains(difference, 0) == explained
+
+
+def test_an_audit_of_less_than_everything_is_none(tmp_path: Path) -> None:
+    known = _known(tmp_path, '<ir_version: 8, opset_import: ["" : 17]> net (float[2] x) => (float[2] y) { y = Exp(x) }')
+    with pytest.raises(KeyError):
+        float64.audit(tmp_path / "net.onnx", {"x": known["x"]})
+
+
 def test_an_old_batch_normalisation_with_a_momentum_uses_its_statistics(tmp_path: Path) -> None:
     text = """<ir_version: 8, opset_import: ["" : 9]>
     net (float[2,3,4,5] x, float[3] s, float[3] b, float[3] m, float[3] v) => (float[2,3,4,5] y) {

@@ -65,7 +65,9 @@ def preprocessing_options(command: F) -> F:
 @preprocessing_options
 @click.option("--image", "images", multiple=True, type=MODEL, help="Verify on this image (resized, RGB in [0, 1]).")
 @click.option("--input", "files", multiple=True, type=params.ANY_FILE, help="Verify on this .npz; NAME=FILE for one.")
-@click.option("--range", "ranges", multiple=True, type=params.RANGE, help="Verify on random numbers; default 0,1.")
+@click.option(
+    "--range", "ranges", multiple=True, type=params.RANGE, help="Verify on random numbers; of the model's input."
+)
 @keep_shuffle_option
 @click.option("--prototxt-only", is_flag=True, help="Write the structure alone.")
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")

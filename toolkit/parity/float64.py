@@ -31,7 +31,7 @@ def values(path: Path) -> tuple[str, ...]:
 def audit(path: Path, known: Feeds) -> None:
     """Raise ToolkitError unless every node, fed what the reference fed it, computes what the reference computed.
 
-    `known` holds all values of one run of the reference, inputs included.
+    `known` holds the inputs and all `values` of one run of the reference.
     """
     import onnx
 
@@ -42,7 +42,7 @@ def audit(path: Path, known: Feeds) -> None:
     constants = {tensor.name for tensor in graph.initializer}
     del graph.input[:]
     graph.input.extend(onnx.ValueInfoProto(name=name) for name in known if name not in constants)
-    made = [name for node in graph.node for name in node.output if name.removesuffix("/own") in known]
+    made = [f"{name}/own" for name in values(path)]
     found = _evaluate(path, model, known, made)
     for name, got in found.items():
         want = known[name.removesuffix("/own")]

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from converters.errors import ToolkitError
+
 Sizes = Sequence[int]
 
 
@@ -30,7 +32,7 @@ def operators() -> list[type]:
     class BatchNormalization(OpRun):
         def _run(self, x: Any, scale: Any, b: Any, mean: Any, var: Any, **attributes: Any) -> tuple[Any]:
             if attributes.get("training_mode"):
-                raise NotImplementedError("BatchNormalization in training mode")
+                raise ToolkitError("a BatchNormalization in training mode")
             epsilon = attributes.get("epsilon")
             return (batch_normalization(x, scale, b, mean, var, 1e-5 if epsilon is None else epsilon),)
 

@@ -97,7 +97,8 @@ def _in_float64(subject: Subject, oracle: Run, load: Load, on_step: Step) -> lis
     on_step("every node in float64")
     everything = replace(subject.target, outputs=float64.values(path))
     with load(subject.runtime, everything) as runner:
-        float64.audit(path, {**samples[0], **runner.run(samples[0])})
+        for sample in samples:
+            float64.audit(path, {**sample, **runner.run(sample)})
     on_step("the reference in float64")
     return float64.run(path, samples, tuple(oracle.outputs[0]))
 
