@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from converters.caffe.graph import Blob, Node, emit, rebuild
-from converters.caffe.net import Net, Weights
+from converters.caffe.graph import Blob, Node
+from converters.caffe.net import Layer, Net, Weights
+from converters.caffe.passes.walk import replaced
 
 FEW = 16  # numbers that are compared
 ALONE = {"Input", "Dropout", "DummyData", "Parameter"}  # each is itself, whatever it looks like
@@ -16,22 +17,13 @@ ALONE = {"Input", "Dropout", "DummyData", "Parameter"}  # each is itself, whatev
 
 def merge_common(net: Net) -> Net:
     """Return the net in which no two layers are alike. Weights are alike where they are the same object, or few."""
-    named: dict[str, Blob] = {}
-    inputs: list[Blob] = []
     seen: dict[Hashable, Node] = {}
-    found = False
-    for item in net.layers:
-        if item.type == "Silence":
-            continue  # emission silences again what is then unread
-        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
-        if node.type not in ALONE:
-            same = seen.setdefault(_key(node), node)
-            found |= same is not node
-            node = same
-        named.update(zip(item.tops, node.tops, strict=True))
-        if item.type == "Input":
-            inputs.extend(node.tops)
-    return emit(net.name, named, net.outputs, inputs) if found else net
+
+    def change(node: Node, item: Layer) -> tuple[Blob, ...] | None:
+        same = node if node.type in ALONE else seen.setdefault(_key(node), node)
+        return None if same is node else same.tops
+
+    return replaced(net, change)
 
 
 def _key(node: Node) -> Hashable:

@@ -12,6 +12,7 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, emit, rebuild
 from converters.caffe.net import Lazy, Net
 from converters.caffe.passes.affine import Affine, affine, into_consumer, into_producer, rounds
+from converters.caffe.passes.walk import count_readers
 
 VIEWS = {"Flatten", "Reshape"}
 FOLDED = "/folded"
@@ -27,10 +28,7 @@ class _Folding:
 
     def __init__(self, net: Net, public: Collection[str] | None) -> None:
         self.net, self.public = net, public
-        self.readers: dict[str, int] = dict.fromkeys(net.outputs, 1)
-        for item in net.layers:
-            for bottom in item.bottoms:
-                self.readers[bottom] = self.readers.get(bottom, 0) + 1
+        self.readers = count_readers(net)
         self.named: dict[str, Blob] = {}
         self.shared: set[Blob] = set()  # blobs that more than one layer reads
         self.pending: dict[Blob, tuple[Affine, Blob]] = {}  # an affine layer's top -> its map and its input

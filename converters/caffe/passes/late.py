@@ -5,8 +5,9 @@ The largest number stays the largest under a function that never falls, so both 
 
 from __future__ import annotations
 
-from converters.caffe.graph import Blob, Node, emit, rebuild
-from converters.caffe.net import Net
+from converters.caffe.graph import Blob, Node
+from converters.caffe.net import Layer, Net
+from converters.caffe.passes.walk import count_readers, replaced
 from converters.caffe.shapes import spatial
 
 RISING = {"ReLU", "ReLU6", "Clip"}
@@ -14,21 +15,13 @@ RISING = {"ReLU", "ReLU6", "Clip"}
 
 def activate_late(net: Net) -> Net:
     """Return the net in which a MAX pooling comes before the activation that only it reads."""
-    readers: dict[str, int] = dict.fromkeys(net.outputs, 1)
-    for item in net.layers:
-        for bottom in item.bottoms:
-            readers[bottom] = readers.get(bottom, 0) + 1
-    named: dict[str, Blob] = {}
-    inputs: list[Blob] = []
-    changed = False
-    for item in net.layers:
-        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
+    readers = count_readers(net)
+
+    def change(node: Node, item: Layer) -> tuple[Blob] | None:
         made = _swapped(node) if node.type == "Pooling" and readers[item.bottoms[0]] == 1 else None
-        changed |= made is not None
-        named.update(zip(item.tops, node.tops if made is None else (made,), strict=True))
-        if item.type == "Input":
-            inputs.extend(node.tops)
-    return emit(net.name, named, net.outputs, inputs) if changed else net
+        return None if made is None else (made,)
+
+    return replaced(net, change)
 
 
 def _swapped(node: Node) -> Blob | None:

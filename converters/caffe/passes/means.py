@@ -9,40 +9,29 @@ from __future__ import annotations
 from math import prod
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node, emit, rebuild
-from converters.caffe.net import Net
+from converters.caffe.graph import Blob, Node
+from converters.caffe.net import Layer, Net
+from converters.caffe.passes.walk import replaced
 
 LARGE = 1024  # numbers that are added in one go
 
 
 def average_in_steps(net: Net) -> Net:
     """Return the net in which a global AVE pooling of a large plane has one of equal tiles before it."""
-    named: dict[str, Blob] = {}
-    inputs: list[Blob] = []
-    changed = False
-    for item in net.layers:
-        if item.type == "Silence":
-            continue  # emission silences again what is then unread
-        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
-        made = _in_steps(node) if node.type == "Pooling" else None
-        changed |= made is not None
-        named.update(zip(item.tops, node.tops if made is None else (made,), strict=True))
-        if item.type == "Input":
-            inputs.extend(node.tops)
-    return emit(net.name, named, net.outputs, inputs) if changed else net
+    return replaced(net, _in_steps)
 
 
-def _in_steps(node: Node) -> Blob | None:
+def _in_steps(node: Node, item: Layer) -> tuple[Blob] | None:
     """The mean in two steps, or None where one will do or the plane has no equal tiles."""
-    param, x = node.param("pooling_param"), node.bottoms[0]
-    if param.get("pool", "MAX") != "AVE" or not param.get("global_pooling", False) or prod(x.shape[2:]) <= LARGE:
+    param = node.param("pooling_param")
+    if node.type != "Pooling" or param.get("pool", "MAX") != "AVE" or not param.get("global_pooling", False):
         return None
-    tile = _tile(*x.shape[2:])
-    if tile == (1, 1):
+    x = node.bottoms[0]
+    if prod(x.shape[2:]) <= LARGE or (tile := _tile(*x.shape[2:])) == (1, 1):
         return None
     made = layers.global_pooling(layers.pooling(x, "AVE", tile, stride=tile), "AVE")
     made.node.origin = node.origin
-    return made
+    return (made,)
 
 
 def _tile(height: int, width: int) -> tuple[int, int]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node, emit, rebuild
+from converters.caffe.graph import Blob, Node
 from converters.caffe.kernels import grown_dilated, uneven
-from converters.caffe.net import Net
+from converters.caffe.net import Layer, Net
+from converters.caffe.passes.walk import count_readers, replaced
 from converters.caffe.shapes import infer, spatial
 from converters.errors import Unsupported
 
@@ -24,20 +25,13 @@ def absorb_pads(net: Net) -> Net:
     """Return the net in which the readers of a Pad with zeros read what it pads, wherever they can."""
     if not any(item.type == "Pad" for item in net.layers):
         return net
-    readers: dict[str, int] = dict.fromkeys(net.outputs, 1)
-    for item in net.layers:
-        for bottom in item.bottoms:
-            readers[bottom] = readers.get(bottom, 0) + 1
-    named: dict[str, Blob] = {}
-    inputs: list[Blob] = []
-    for item in net.layers:
-        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
-        alone = len(item.bottoms) == 1 and readers[item.bottoms[0]] == 1
-        made = _without_pad(node, alone) if len(node.bottoms) == 1 else None
-        named.update(zip(item.tops, node.tops if made is None else (made,), strict=True))
-        if item.type == "Input":
-            inputs.extend(node.tops)
-    return emit(net.name, named, net.outputs, inputs)
+    readers = count_readers(net)
+
+    def change(node: Node, item: Layer) -> tuple[Blob] | None:
+        made = _without_pad(node, alone=readers[item.bottoms[0]] == 1) if len(item.bottoms) == 1 else None
+        return None if made is None else (made,)
+
+    return replaced(net, change)
 
 
 def _zeros_around(blob: Blob) -> Sides | None:

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node, emit, rebuild
-from converters.caffe.net import Lazy, Net, Weights
+from converters.caffe.graph import Blob, Node, rebuild
+from converters.caffe.net import Layer, Lazy, Net, Weights
 from converters.caffe.passes.channels import NEURONS
+from converters.caffe.passes.walk import count_readers, replaced
 
 VIEWS = {"Flatten", "Reshape"}
 CHANNELS_LAST = [0, 2, 3, 1]
@@ -25,22 +26,17 @@ def absorb_transposes(net: Net) -> Net:
     """Return the net with fewer numbers transposed, or the net itself where that can't be had."""
     if not any(item.type == "Permute" for item in net.layers):
         return net
-    readers: dict[str, int] = dict.fromkeys(net.outputs, 1)
-    for item in net.layers:
-        for bottom in item.bottoms:
-            readers[bottom] = readers.get(bottom, 0) + 1
-    named: dict[str, Blob] = {}
-    inputs: list[Blob] = []
-    for item in net.layers:
-        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
+    readers = count_readers(net)
+
+    def change(node: Node, item: Layer) -> tuple[Blob] | None:
         alone = all(readers[bottom] == 1 for bottom in item.bottoms)
         made = _moved(node, alone) if len(node.shapes) == 1 and node.bottoms else None
-        if made is not None:
-            made.node.origin = made.node.origin or node.origin
-        named.update(zip(item.tops, node.tops if made is None else (made,), strict=True))
-        if item.type == "Input":
-            inputs.extend(node.tops)
-    found = emit(net.name, named, net.outputs, inputs)
+        if made is None:
+            return None
+        made.node.origin = made.node.origin or node.origin
+        return (made,)
+
+    found = replaced(net, change)
     return found if _cost(found) < _cost(net) else net
 
 

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, emit, rebuild
+from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Layer, Net
+from converters.caffe.passes.walk import replaced
 
 VIEWS = {"Reshape", "Flatten"}
 
 
 def merge_views(net: Net) -> Net:
     """Let every Reshape and Flatten read the blob that first held the numbers; those that nobody reads then go."""
-    if not any(item.type in VIEWS for item in net.layers):
-        return net
-    named: dict[str, Blob] = {}
-    inputs: list[Blob] = []
-    for item in net.layers:
-        if item.type == "Silence":
-            continue  # emission silences again what is then unread
-        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
-        tops = (_merged(node.tops[0], item, item.tops[0] in net.outputs),) if item.type in VIEWS else node.tops
-        named.update(zip(item.tops, tops, strict=True))
-        if item.type == "Input":
-            inputs.extend(tops)
-    return emit(net.name, named, net.outputs, inputs)
+
+    def change(node: Node, item: Layer) -> tuple[Blob] | None:
+        return (_merged(node.tops[0], item, item.tops[0] in net.outputs),) if item.type in VIEWS else None
+
+    return replaced(net, change)
 
 
 def _merged(blob: Blob, item: Layer, is_output: bool) -> Blob:
