@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the rows are the tests'
 
 from converters.dialects import DIALECTS  # noqa: E402
-from converters.dialects.legalise import REWRITES  # noqa: E402
+from converters.dialects.order import REWRITES  # noqa: E402
 from converters.errors import ToolkitError  # noqa: E402
 from converters.onnx_passes import load  # noqa: E402
 from converters.onnx_to_caffe.inspect import Inspection, inspect  # noqa: E402
@@ -152,9 +152,9 @@ def rewrite_table() -> str:
     kinds: dict[str, list[str]] = defaultdict(list)
     how: dict[str, str] = {}
     for kind, found in REWRITES.items():
-        for name, function in found:
-            kinds[name].append(kind)
-            how[name] = (function.__doc__ or "").strip().split("\n")[0]
+        for function in found:
+            kinds[function.__name__].append(kind)
+            how[function.__name__] = (function.__doc__ or "").strip().split("\n")[0]
     lines = ["| rewrite | for | how |", "|---|---|---|"]
     for name in sorted(how):
         of = ", ".join(sorted(kinds[name])) if len(kinds[name]) < 8 else "any layer"

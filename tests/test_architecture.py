@@ -62,6 +62,33 @@ def test_only_the_command_line_knows_click(path: Path) -> None:
         assert {".".join(name.split(".")[:3]) for name in ours} <= {"toolkit.runners.base"}
 
 
+def files(path: Path) -> set[Path]:
+    """The files of this project that a file imports: of `from package import module` the module alone."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            parts = [file(f"{node.module}.{alias.name}") or file(node.module) for alias in node.names]
+            found.update(filter(None, parts))
+        elif isinstance(node, ast.Import):
+            found.update(filter(None, (file(alias.name) for alias in node.names)))
+    return found
+
+
+def file(module: str) -> Path | None:
+    place = ROOT.joinpath(*module.split("."))
+    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()), None)
+
+
+def test_no_files_import_in_a_circle() -> None:
+    """Take away, again and again, the files that import none of those left; what stays is in a circle or reads one."""
+    left = {path: files(path) for path in (ROOT / "converters").rglob("*.py")}
+    assert left[file("converters.dialects.legalise")] >= {file("converters.dialects.order")}  # imports are seen
+    while free := [path for path, wanted in left.items() if not wanted & left.keys()]:
+        for path in free:
+            del left[path]
+    assert sorted(str(path.relative_to(ROOT)) for path in left) == []
+
+
 def test_converting_needs_no_torch() -> None:
     code = "import sys, converters.onnx_to_caffe; sys.exit(any(m in sys.modules for m in ('torch', 'click', 'cv2')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

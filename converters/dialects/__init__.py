@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from converters.dialects.base import DIALECTS, Dialect, find, load_all
-from converters.dialects.legalise import Legalised, legalise, load_rewrites
-
-load_all()
-load_rewrites()
+from converters.dialects.base import Dialect
+from converters.dialects.catalogue import find
+from converters.dialects.known import DIALECTS
+from converters.dialects.legalise import Legalised, legalise
 
 __all__ = ["DIALECTS", "Dialect", "Legalised", "find", "legalise"]

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
-from pkgutil import iter_modules
 
-from converters.caffe.graph import POISON, Node
-from converters.errors import ToolkitError
+from converters.caffe.graph import POISON, Blob, Node
 
 Check = Callable[[Node], str]  # the reason why a layer is not accepted, or ''
+Rewriter = Callable[[Node], "Blob | tuple[Blob, ...]"]  # a layer -> blobs equal to its tops; Unsupported where it can't
 
 # Fields that only training reads, and how a layer is wired: every engine takes or ignores them.
 NEUTRAL = {"param", "include", "exclude", "phase", "loss_weight", "propagate_down"}
@@ -76,31 +73,3 @@ def intersection(*tables: Mapping[str, Rule]) -> dict[str, Rule]:
             fields = frozenset.intersection(*(one.fields for one in rules))
             common[kind] = Rule(rules[0].message, fields, tuple(checks))
     return common
-
-
-DIALECTS: dict[str, Dialect] = {}
-
-
-def register(dialect: Dialect) -> Dialect:
-    """Make a dialect known by its name."""
-    DIALECTS[dialect.name] = dialect
-    return dialect
-
-
-def find(name: str) -> Dialect:
-    """Return a dialect by name, or from a TOML file of the user's."""
-    if name in DIALECTS:
-        return DIALECTS[name]
-    if name.endswith(".toml"):
-        from converters.dialects.toml_file import load  # it needs the rewrites' names, which need this module
-
-        return load(Path(name))
-    known = ", ".join(DIALECTS)
-    raise ToolkitError(f"unknown dialect '{name}'; known: {known}, or the path of a .toml file")
-
-
-def load_all() -> None:
-    """Import every module of the known dialects: importing one registers it."""
-    package = import_module("converters.dialects.known")
-    for module in iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")

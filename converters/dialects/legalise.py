@@ -6,38 +6,17 @@ rewrites compose. The first rewrite whose whole result is legal wins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import TypeVar
 
 from converters.caffe.graph import Blob, Node, ancestors, emit, rebuild
 from converters.caffe.net import Net
-from converters.dialects.base import DIALECTS, Dialect
+from converters.dialects.base import Dialect
+from converters.dialects.known import DIALECTS
+from converters.dialects.order import REWRITES
 from converters.errors import Problem, Unsupported
 
-Rewriter = Callable[[Node], "Blob | tuple[Blob, ...]"]
-F = TypeVar("F", bound=Rewriter)
-REWRITES: dict[str, list[tuple[str, Rewriter]]] = {}
 MAX_DEPTH = 12
-
-
-def rewrites(kind: str) -> Callable[[F], F]:
-    """Register a function as a rewrite of one layer type; those registered first are tried first."""
-
-    def register(function: F) -> F:
-        REWRITES.setdefault(kind, []).append((function.__name__, function))
-        return function
-
-    return register
-
-
-def load_rewrites() -> None:
-    """Import every module of the rewrites: importing one registers it."""
-    package = import_module("converters.dialects.rewrites")
-    for module in iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
 
 
 @dataclass(frozen=True)
@@ -74,15 +53,15 @@ def _legal(node: Node, dialect: Dialect, depth: int) -> tuple[Blob, ...]:
     if not reason:
         return node.tops
     tried = []
-    for name, rewriter in REWRITES.get(node.type, []) if depth < MAX_DEPTH else []:
-        if name in dialect.forbidden:
+    for rewriter in REWRITES.get(node.type, ()) if depth < MAX_DEPTH else ():
+        if rewriter.__name__ in dialect.forbidden:
             continue
         try:
             made = rewriter(node)
             made = made if isinstance(made, tuple) else (made,)
             return _legal_graph(made, node, dialect, depth + 1)
         except Unsupported as error:
-            tried.extend([f"{name}: {error.reason}"] if error.reason else [])
+            tried.extend([f"{rewriter.__name__}: {error.reason}"] if error.reason else [])
     raise Unsupported(reason + "".join(f"; {attempt}" for attempt in tried))
 
 

@@ -10,7 +10,7 @@ from converters.caffe import schema
 from converters.caffe.graph import Node
 from converters.caffe.net import Shape
 from converters.caffe.shapes import spatial
-from converters.dialects.base import DIALECTS, Check
+from converters.dialects.base import Check
 
 Maker = Callable[[Any], Check]
 SPATIAL = {"Convolution": "convolution_param", "Deconvolution": "convolution_param", "Pooling": "pooling_param"}
@@ -138,9 +138,12 @@ def _one_of(kind: str, value: Any) -> Check:
     return check
 
 
-def allowed(kind: str, field: str, values: Any) -> Check:
-    """A parameter field has one of these values; the text "channels" stands for the number of channels that come in."""
-    group, default = _default(kind, field)
+def allowed(kind: str, group: str, field: str, values: Any) -> Check:
+    """A field of the layer's parameter message `group` has one of these values.
+
+    The text "channels" stands for the number of channels that come in.
+    """
+    default = _default(kind, group, field)
     if not isinstance(values, list) or not values:
         raise ValueError(f"{field} must be a list of the values that are allowed, not {values!r}")
 
@@ -154,9 +157,8 @@ def allowed(kind: str, field: str, values: Any) -> Check:
     return check
 
 
-def _default(kind: str, field: str) -> tuple[str, Any]:
-    """The parameter message in which a layer has the field, and what the field is where a file does not name it."""
-    group = _message_of(kind)
+def _default(kind: str, group: str, field: str) -> Any:
+    """What the field is where a file does not name it."""
     message = schema.message("LayerParameter").DESCRIPTOR.fields_by_name[group].message_type if group else None
     found = message.fields_by_name.get(field) if message else None
     if found is None:
@@ -164,9 +166,5 @@ def _default(kind: str, field: str) -> tuple[str, Any]:
     if found.message_type is not None or isinstance(found.default_value, list):
         raise ValueError(f"{field} has no single value")
     if found.enum_type is not None:
-        return group, found.enum_type.values_by_number[found.default_value].name
-    return group, found.default_value
-
-
-def _message_of(kind: str) -> str:
-    return next((d.layers[kind].message for d in DIALECTS.values() if kind in d.layers and d.layers[kind].message), "")
+        return found.enum_type.values_by_number[found.default_value].name
+    return found.default_value

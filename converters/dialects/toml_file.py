@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from converters.dialects import limits
-from converters.dialects.base import DIALECTS, Check, Dialect, Rule
-from converters.dialects.legalise import REWRITES
+from converters.dialects.base import Check, Dialect, Rule
+from converters.dialects.known import DIALECTS
+from converters.dialects.order import NAMES
 from converters.errors import ToolkitError
 
 if sys.version_info >= (3, 11):
@@ -108,27 +109,26 @@ def _add_it(kind: str) -> str:
 
 
 def _forbidden(table: Table) -> frozenset[str]:
-    known = {name for found in REWRITES.values() for name, _ in found}
     for name in table.texts("forbid"):
-        if name not in known:
+        if name not in NAMES:
             raise table.wrong("forbid", f"'{name}' is no rewrite; docs/dialects.md lists them")
     return frozenset(table.texts("forbid"))
 
 
 def _limited(table: Table, rules: Mapping[str, Rule]) -> dict[str, Rule]:
     """Put the limits of [every] on each layer, and those of [layer.X] on X."""
-    every, own = _checks(table.table("every"), ""), table.table("layer")
+    every, own = _checks(table.table("every")), table.table("layer")
     for kind in own.values:
         if kind not in rules:
             raise own.wrong(kind, "the dialect has no such layer")
     limited = {}
     for kind, rule in rules.items():
-        checks = (*every, *_checks(own.table(kind), kind))
+        checks = (*every, *_checks(own.table(kind), kind, rule.message))
         limited[kind] = replace(rule, checks=(*rule.checks, *checks))
     return limited
 
 
-def _checks(table: Table, kind: str) -> tuple[Check, ...]:
+def _checks(table: Table, kind: str = "", group: str = "") -> tuple[Check, ...]:
     """One check for each limit in a table. [every] takes those alone that make sense for any layer."""
     known: dict[str, Callable[[Any], Check]] = dict(limits.ANY_LAYER)
     if kind:
@@ -139,7 +139,7 @@ def _checks(table: Table, kind: str) -> tuple[Check, ...]:
         try:
             if key == "values":
                 fields = table.table("values").values
-                checks += [limits.allowed(kind, field, allowed) for field, allowed in fields.items()]
+                checks += [limits.allowed(kind, group, field, allowed) for field, allowed in fields.items()]
             else:
                 checks.append(known[key](value))
         except ValueError as error:

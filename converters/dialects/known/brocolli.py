@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converters.dialects.base import Dialect, register, rule
+from converters.dialects.base import Dialect, rule
 from converters.dialects.common import POOLING, axes_between, grows
 from converters.dialects.known.ssd import LAYERS as SSD_LAYERS
 
@@ -17,4 +17,4 @@ LAYERS = SSD_LAYERS | {
     "Pad": rule("pad_param", "pad_type pad_u pad_d pad_l pad_r pad_value", axes_between(4, 4), grows),
     "BilinearInterpolate": rule("bilinear_interpolate_param", "dst_h dst_w align_corners", axes_between(4, 4)),
 }
-BROCOLLI = register(Dialect("brocolli", "brocolli-caffe 9: SSD and layers for PyTorch's networks", LAYERS))
+BROCOLLI = Dialect("brocolli", "brocolli-caffe 9: SSD and layers for PyTorch's networks", LAYERS)

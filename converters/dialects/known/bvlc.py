@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from converters.dialects.base import Dialect, register, rule
+from converters.dialects.base import Dialect, rule
 from converters.dialects.common import CAFFE_2017, POOLING
 
-BVLC_1_0 = register(Dialect("bvlc-1.0", "BVLC Caffe 1.0 (2017)", CAFFE_2017))
+BVLC_1_0 = Dialect("bvlc-1.0", "BVLC Caffe 1.0 (2017)", CAFFE_2017)
 MASTER = CAFFE_2017 | {
     "Pooling": rule("pooling_param", POOLING + " round_mode"),
     "Clip": rule("clip_param", "min max"),
     "Swish": rule("swish_param", "beta"),
 }
-BVLC = register(Dialect("bvlc", "BVLC Caffe master (2018 and later)", MASTER))
-SHUFFLENET = register(
-    Dialect(
-        "shufflenet",
-        "BVLC Caffe master with the ShuffleChannel layer",
-        MASTER | {"ShuffleChannel": rule("shuffle_channel_param", "group")},
-    )
+BVLC = Dialect("bvlc", "BVLC Caffe master (2018 and later)", MASTER)
+SHUFFLENET = Dialect(
+    "shufflenet",
+    "BVLC Caffe master with the ShuffleChannel layer",
+    MASTER | {"ShuffleChannel": rule("shuffle_channel_param", "group")},
 )

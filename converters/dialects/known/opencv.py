@@ -8,7 +8,7 @@ from converters.caffe.functions import ALONE
 from converters.caffe.graph import Node
 from converters.caffe.shapes import MAX_AXES as ANY
 from converters.caffe.shapes import spatial
-from converters.dialects.base import Dialect, Rule, register, rule
+from converters.dialects.base import Dialect, Rule, rule
 from converters.dialects.common import CAFFE_2017, CONVOLUTION, POOLING, axes_between, no_dilation
 from converters.dialects.fusion import fused_wrongly
 
@@ -168,27 +168,25 @@ OPENCV_4 = without_rows(
         "Reshape": rule("reshape_param", "shape", has_axes),
     }
 )
-OPENCV = register(
-    Dialect(
-        "opencv",
-        "OpenCV 4's readNetFromCaffe",
-        OPENCV_4
-        | without_rows(
-            {
-                "Permute": rule("permute_param", "order", full_order),
-                "ShuffleChannel": rule("shuffle_channel_param", "group"),
-                "Normalize": rule("norm_param", "across_spatial channel_shared eps", one_factor),
-                "HardSwish": rule(),
-                "HardSigmoid": rule("hardsigmoid_param", "alpha beta", no_minus),
-                "Mish": rule(),
-                "ReLU6": rule(),
-                "Swish": rule(),
-                # Its Erf is right to 4e-7, no more.
-                **dict.fromkeys(("Gelu", "GeluApproximation", "Sign", "Floor", "Ceil", "Round", *ALONE), rule()),
-                "MatMul": rule(),
-                "Resize": rule("resize_param", "interpolation zoom_factor", axes_between(4, 4)),
-            }
-        ),
-        engines=("opencv",),
-    )
+OPENCV = Dialect(
+    "opencv",
+    "OpenCV 4's readNetFromCaffe",
+    OPENCV_4
+    | without_rows(
+        {
+            "Permute": rule("permute_param", "order", full_order),
+            "ShuffleChannel": rule("shuffle_channel_param", "group"),
+            "Normalize": rule("norm_param", "across_spatial channel_shared eps", one_factor),
+            "HardSwish": rule(),
+            "HardSigmoid": rule("hardsigmoid_param", "alpha beta", no_minus),
+            "Mish": rule(),
+            "ReLU6": rule(),
+            "Swish": rule(),
+            # Its Erf is right to 4e-7, no more.
+            **dict.fromkeys(("Gelu", "GeluApproximation", "Sign", "Floor", "Ceil", "Round", *ALONE), rule()),
+            "MatMul": rule(),
+            "Resize": rule("resize_param", "interpolation zoom_factor", axes_between(4, 4)),
+        }
+    ),
+    engines=("opencv",),
 )

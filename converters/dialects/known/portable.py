@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from converters.dialects.base import Dialect, intersection, register
+from converters.dialects.base import Dialect, intersection
 from converters.dialects.known.brocolli import BROCOLLI
 from converters.dialects.known.bvlc import BVLC, BVLC_1_0
 from converters.dialects.known.opencv import OPENCV
 from converters.dialects.known.ssd import SSD
 
 LAYERS = intersection(*(dialect.layers for dialect in (BVLC_1_0, BVLC, SSD, BROCOLLI, OPENCV)))
-PORTABLE = register(
-    Dialect("portable", "every Caffe: BVLC, SSD, brocolli and OpenCV 4", LAYERS, engines=("opencv", "caffe"))
-)
+PORTABLE = Dialect("portable", "every Caffe: BVLC, SSD, brocolli and OpenCV 4", LAYERS, engines=("opencv", "caffe"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from converters.dialects.base import Dialect, register, rule
+from converters.dialects.base import Dialect, rule
 from converters.dialects.common import CAFFE_2017, axes_between
 
 LAYERS = CAFFE_2017 | {
     "Permute": rule("permute_param", "order"),
     "Normalize": rule("norm_param", "across_spatial channel_shared eps", axes_between(2, 4)),
 }
-SSD = register(Dialect("ssd", "the SSD branch of BVLC Caffe (2017)", LAYERS))
+SSD = Dialect("ssd", "the SSD branch of BVLC Caffe (2017)", LAYERS)

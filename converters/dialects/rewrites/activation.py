@@ -7,21 +7,18 @@ from math import log, prod
 from converters.caffe import layers
 from converters.caffe.functions import apply
 from converters.caffe.graph import Blob, Node
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 HUGE = 3e38
 LARGE = 2.0**50
 
 
-@rewrites("Swish")
 def swish_by_sigmoid(node: Node) -> Blob:
     """x * sigmoid(beta * x)."""
     x, beta = node.bottoms[0], node.param("swish_param").get("beta", 1)
     return layers.mul(x, layers.neuron("Sigmoid", x if beta == 1 else layers.power(x, scale=beta)))
 
 
-@rewrites("HardSigmoid")
 def hard_sigmoid_by_clip(node: Node) -> Blob:
     """alpha * x + beta, clipped to 0 and 1."""
     param = node.param("hardsigmoid_param")
@@ -29,21 +26,18 @@ def hard_sigmoid_by_clip(node: Node) -> Blob:
     return layers.clip(line, 0, 1)
 
 
-@rewrites("HardSwish")
 def hard_swish_by_clip(node: Node) -> Blob:
     """x times x/6 + 1/2, clipped to 0 and 1."""
     x = node.bottoms[0]
     return layers.mul(x, layers.clip(layers.power(x, scale=1 / 6, shift=0.5), 0, 1))
 
 
-@rewrites("Mish")
 def mish_by_softplus(node: Node) -> Blob:
     """x * tanh(log(1 + exp(x)))."""
     x = node.bottoms[0]
     return layers.mul(x, layers.neuron("TanH", layers.neuron("BNLL", x)))
 
 
-@rewrites("PReLU")
 def prelu_of_four_axes(node: Node) -> Blob:
     """Caffe's PReLU takes up to 4 axes; those after the channels can be one."""
     x = node.bottoms[0]
@@ -52,7 +46,6 @@ def prelu_of_four_axes(node: Node) -> Blob:
     return layers.reshape(layers.prelu(flat, node.blobs[0]), x.shape)
 
 
-@rewrites("Log")
 def natural_log(node: Node) -> Blob:
     """log_base(shift + scale * x) from the natural logarithm, with Powers around it."""
     param = node.param("log_param")
@@ -63,7 +56,6 @@ def natural_log(node: Node) -> Blob:
     return y if base == -1 else layers.power(y, scale=1 / log(base))
 
 
-@rewrites("Sign")
 def sign_by_tanh(node: Node) -> Blob:
     """tanh(huge * tanh(large * x)): the inner one keeps the product finite, the outer one is 1 from 1e-22 on.
 
@@ -73,7 +65,6 @@ def sign_by_tanh(node: Node) -> Blob:
     return layers.neuron("TanH", layers.power(inner, scale=HUGE))
 
 
-@rewrites("Threshold")
 def threshold_by_sign(node: Node) -> Blob:
     """The sign of what exceeds the threshold."""
     x, threshold = node.bottoms[0], node.param("threshold_param").get("threshold", 0)

@@ -9,11 +9,9 @@ import numpy as np
 from converters.caffe import layers
 from converters.caffe.broadcast import expand
 from converters.caffe.graph import Blob, Node, layer
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 
-@rewrites("Bias")
 def bias_by_scale(node: Node) -> Blob:
     """A learned Bias is the bias of a Scale by ones."""
     require(len(node.bottoms) == 1, "two bottoms")
@@ -22,7 +20,6 @@ def bias_by_scale(node: Node) -> Blob:
     return layers.scale(node.bottoms[0], ones, shift, axis=node.param("bias_param").get("axis", 1))
 
 
-@rewrites("Bias")
 def bias_by_sum(node: Node) -> Blob:
     """The second bottom repeated to the shape of the first, then Eltwise."""
     require(len(node.bottoms) == 2, "one bottom")
@@ -32,7 +29,6 @@ def bias_by_sum(node: Node) -> Blob:
     return layers.add(x, expand(layers.reshape(shift, (*(1,) * axis, *shift.shape, *(1,) * after)), x.shape))
 
 
-@rewrites("Eltwise")
 def eltwise_of_two_axes(node: Node) -> Blob:
     """OpenCV's Eltwise takes up to 5 axes; those after the first can be one."""
     require(len(node.shapes[0]) > 5, "it has few axes already")

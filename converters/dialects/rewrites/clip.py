@@ -11,7 +11,6 @@ from typing import Any
 from converters.caffe import layers
 from converters.caffe.broadcast import constant
 from converters.caffe.graph import Blob, Node, layer
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 UNBOUNDED = 3.4e38
@@ -30,7 +29,6 @@ def _mirrored(x: Blob, at: float) -> Blob:
     return layers.power(x, scale=-1, shift=at)
 
 
-@rewrites("Clip")
 def clip_relu6(node: Node) -> Blob:
     """Clip from 0 on -> ReLU6, which has its threshold as a parameter."""
     low, high = _bounds(node)
@@ -39,7 +37,6 @@ def clip_relu6(node: Node) -> Blob:
     return layer("ReLU6", *node.bottoms, **params).tops[0]
 
 
-@rewrites("Clip")
 def clip_by_relu(node: Node) -> Blob:
     """ReLU cuts at 0: shift the bound there and back, and turn the axis round for the upper one.
 
@@ -66,7 +63,6 @@ def _from(x: Blob, low: float) -> Blob:
     return layers.power(layers.relu(layers.power(x, shift=-low)), shift=low)
 
 
-@rewrites("Clip")
 def clip_by_maximum(node: Node) -> Blob:
     """max(low, -max(-x, -high)) with constants as blobs: exact whatever the bounds."""
     x = node.bottoms[0]

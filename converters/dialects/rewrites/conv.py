@@ -9,7 +9,6 @@ from converters.caffe.graph import Blob, Node
 from converters.caffe.kernels import grown, spread
 from converters.caffe.net import Lazy, Weights
 from converters.caffe.shapes import spatial
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 Fields = tuple[list[int], list[int], list[int], int]
@@ -26,7 +25,6 @@ def _bias(node: Node) -> Weights | None:
     return node.blobs[1] if len(node.blobs) > 1 else None
 
 
-@rewrites("Deconvolution")
 def dilation_as_zero_taps(node: Node) -> Blob:
     """A dilated kernel -> the same kernel with zeros between its taps."""
     stride, pad, dilation, group = _fields(node)
@@ -37,7 +35,6 @@ def dilation_as_zero_taps(node: Node) -> Blob:
     )
 
 
-@rewrites("Deconvolution")
 def one_tap_of_three(node: Node) -> Blob:
     """A kernel of one tap -> the tap between two zeros, with that much more pad."""
     require(set(node.blobs[0].shape[2:]) == {1}, "its kernel has more than one tap")
@@ -69,13 +66,11 @@ def _flat(node: Node, transposed: bool) -> Blob:
     return layers.reshape(y, node.shapes[0])
 
 
-@rewrites("Convolution")
 def convolution_over_one_row(node: Node) -> Blob:
     """Convolution over one axis -> over an image of one row."""
     return _flat(node, transposed=False)
 
 
-@rewrites("Convolution")
 def depthwise_of_five_columns(node: Node) -> Blob:
     """A depthwise kernel three columns wide -> five, the outer ones zero: engines have a loop of their own for 3."""
     weight = node.blobs[0]
@@ -95,13 +90,11 @@ def depthwise_of_five_columns(node: Node) -> Blob:
     )
 
 
-@rewrites("Deconvolution")
 def deconvolution_over_one_row(node: Node) -> Blob:
     """Deconvolution over one axis -> over an image of one row."""
     return _flat(node, transposed=True)
 
 
-@rewrites("Deconvolution")
 def depth_as_channels(node: Node) -> Blob:
     """Deconvolution of a volume -> of an image whose channels are the channels' slices, each its own row of weights."""
     x, weight = node.bottoms[0], node.blobs[0]

@@ -11,7 +11,6 @@ from math import pi, sqrt
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
-from converters.dialects.legalise import rewrites
 
 # Of x**12, x**10, ... 1. The first is positive, so that large numbers stay on their side.
 ODD_PART = (
@@ -30,13 +29,11 @@ def odd_polynomial(x: Blob, coefficients: Sequence[float]) -> Blob:
     return layers.mul(y, x)
 
 
-@rewrites("Erf")
 def erf_by_tanh(node: Node) -> Blob:
     """tanh of an odd polynomial."""
     return layers.neuron("TanH", odd_polynomial(node.bottoms[0], ODD_PART))
 
 
-@rewrites("Gelu")
 def gelu_by_sigmoid(node: Node) -> Blob:
     """x * (1 + erf(x / sqrt 2)) / 2; since (1 + tanh(z)) / 2 = sigmoid(2 z), x times a sigmoid."""
     x = node.bottoms[0]
@@ -45,7 +42,6 @@ def gelu_by_sigmoid(node: Node) -> Blob:
     return layers.mul(x, layers.neuron("Sigmoid", odd_polynomial(x, stretched)))
 
 
-@rewrites("GeluApproximation")
 def gelu_of_tanh_by_sigmoid(node: Node) -> Blob:
     """x * (1 + tanh(z)) / 2 with z = sqrt(2/pi) * (x + 0.044715 x**3), likewise."""
     x = node.bottoms[0]

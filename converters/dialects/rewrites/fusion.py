@@ -5,14 +5,9 @@ from __future__ import annotations
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
 from converters.dialects.fusion import fused_wrongly
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 
-@rewrites("BatchNorm")
-@rewrites("PReLU")
-@rewrites("Power")
-@rewrites("Scale")
 def keep_apart(node: Node) -> Blob:
     """Put a Split before the layer."""
     require(fused_wrongly(node), "it is not fused")

@@ -11,7 +11,6 @@ import numpy as np
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, layer
 from converters.caffe.net import Lazy
-from converters.dialects.legalise import rewrites
 
 
 def _ones(*shape: int) -> Lazy:
@@ -29,7 +28,6 @@ def sum_middle(x: Blob, outer: int, size: int, inner: int) -> Blob:
     return layers.convolution(x, _ones(1, size, 1, 1)) if size > 1 else x
 
 
-@rewrites("Product")
 def product_native(node: Node) -> Blob:
     """MatMul, which takes its operands one way round."""
     a, b = node.bottoms
@@ -39,7 +37,6 @@ def product_native(node: Node) -> Blob:
     return layer("MatMul", a, b).tops[0]
 
 
-@rewrites("Product")
 def product_by_scale(node: Node) -> Blob:
     """Repeat b, multiply by a, sum over K. An operand that is a single row or column reads either way."""
     a, b = node.bottoms

@@ -6,11 +6,9 @@ from math import prod
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, layer
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 
-@rewrites("LRN")
 def bias_out_of_lrn(node: Node) -> Blob:
     """(k + a s)^-b = k^-b (1 + a/k s)^-b, for engines that take k for 1."""
     param = dict(node.param("lrn_param"))
@@ -20,7 +18,6 @@ def bias_out_of_lrn(node: Node) -> Blob:
     return layers.power(y, scale=k**-beta)
 
 
-@rewrites("BatchNorm")
 def statistics_of_one_image(node: Node) -> Blob:
     """Statistics over the batch -> the batch's planes in a row, for engines that take them image by image."""
     param = node.param("batch_norm_param")
@@ -33,7 +30,6 @@ def statistics_of_one_image(node: Node) -> Blob:
     return layers.reshape(layers.concat(0, *parts), node.shapes[0])
 
 
-@rewrites("BatchNorm")
 def centred_over_deviation(node: Node) -> Blob:
     """Batch statistics spelled out: x less its mean, times (mean square + eps) ** -1/2 of each channel."""
     param = node.param("batch_norm_param")

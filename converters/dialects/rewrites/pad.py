@@ -6,7 +6,6 @@ import numpy as np
 
 from converters.caffe import layers, moves
 from converters.caffe.graph import Blob, Node
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 WIDEST = 8  # zero taps beside the one that counts
@@ -18,7 +17,6 @@ def _sides(node: Node) -> list[tuple[int, int]]:
     return [(param.get(f"pad_{a}", 0), param.get(f"pad_{b}", 0)) for a, b in ("ud", "lr")]
 
 
-@rewrites("Pad")
 def pad_by_convolution(node: Node) -> Blob:
     """Zeros around each channel by a depthwise Convolution with one tap of 1; another value is added outside by a Bias.
 
@@ -48,7 +46,6 @@ def _filled(y: Blob, sides: list[tuple[int, int]], value: float) -> Blob:
     return layers.bias(y, outside, axis=2)
 
 
-@rewrites("Pad")
 def pad_by_selection(node: Node) -> Blob:
     """Mirrored or repeated rows, then columns, selected from the image."""
     kind = node.param("pad_param").get("pad_type", "CONSTANT")

@@ -11,14 +11,12 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Lazy
 from converters.caffe.permutation import Move, grouped, plan
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 FEW = 8  # slices
 LONG = 32  # numbers that lie together and stay together
 
 
-@rewrites("Permute")
 def permute_by_slices(node: Node) -> Blob:
     """Cut the block that moves into slices of one and lay them side by side at its new place: exact for any numbers.
 
@@ -30,7 +28,6 @@ def permute_by_slices(node: Node) -> Blob:
     return _made(node, moves, _by_slices)
 
 
-@rewrites("Permute")
 def permute_by_convolution(node: Node) -> Blob:
     """One Convolution or Deconvolution a move, its stride its kernel: each output is one input times 1, plus zeros.
 
@@ -40,7 +37,6 @@ def permute_by_convolution(node: Node) -> Blob:
     return _made(node, _moves(node, cells=True), _by_convolution)
 
 
-@rewrites("Permute")
 def permute_by_many_slices(node: Node) -> Blob:
     """As many slices as it takes, where there is no convolution for it."""
     return _made(node, _moves(node, cells=False), _by_slices)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, layer
 from converters.caffe.shapes import spatial
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 
@@ -15,14 +14,12 @@ def _without_rounding(node: Node) -> dict[str, object]:
     return param
 
 
-@rewrites("Pooling")
 def pool_ceil_mode(node: Node) -> Blob:
     """round_mode: FLOOR -> ceil_mode: false, brocolli's and OpenCV's word for it."""
     param = _without_rounding(node) | {"ceil_mode": False}
     return layer("Pooling", *node.bottoms, pooling_param=param).tops[0]
 
 
-@rewrites("Pooling")
 def pool_and_crop(node: Node) -> Blob:
     """Pool rounding up, then cut the surplus row and column off; the windows that stay are the same."""
     y = layer("Pooling", *node.bottoms, pooling_param=_without_rounding(node)).tops[0]
@@ -31,7 +28,6 @@ def pool_and_crop(node: Node) -> Blob:
     return y
 
 
-@rewrites("Pooling")
 def cut_and_pool(node: Node) -> Blob:
     """Cut off first what no window reads, where a last window would lie beyond the image: on axes without padding."""
     param = _without_rounding(node)

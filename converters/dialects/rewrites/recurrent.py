@@ -14,7 +14,6 @@ import numpy as np
 from converters.caffe import layers, moves
 from converters.caffe.graph import Blob, Node, layer
 from converters.caffe.net import Lazy, Weights
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 MOST_STEPS = 256  # of a sequence that is written out; a step of an LSTM takes 11 layers
@@ -23,7 +22,6 @@ State = tuple[Blob, ...]  # the hidden state, and an LSTM's cell; empty where th
 FUNCTIONS = {"Sigmoid": "Sigmoid", "Tanh": "TanH", "Relu": "ReLU", "Softplus": "BNLL"}
 
 
-@rewrites("Recurrence")
 def lstm_layer(node: Node) -> tuple[Blob, ...]:
     """Caffe's LSTM with its initial states exposed; backwards, on a sequence that is reversed before and after."""
     param = node.param("recurrence_param")
@@ -46,7 +44,6 @@ def lstm_layer(node: Node) -> tuple[Blob, ...]:
     return (every, *made[1:])
 
 
-@rewrites("Recurrence")
 def step_by_step(node: Node) -> tuple[Blob, ...]:
     """The products with W for all steps at once, then a group of layers for each step, each with its copy of R."""
     steps, batch, hidden = node.shapes[0]

@@ -10,10 +10,8 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, layer
 from converters.caffe.moves import take
 from converters.caffe.reduce import rank_of_largest
-from converters.dialects.legalise import rewrites
 
 
-@rewrites("Reduction")
 def reduction_by_inner_product(node: Node) -> Blob:
     """The sum of all axes from one on is an InnerProduct with equal weights."""
     param = node.param("reduction_param")
@@ -30,7 +28,6 @@ def reduction_by_inner_product(node: Node) -> Blob:
     return layers.reshape(layers.inner_product(flat, weight, axis=max(axis, 1)), node.shapes[0])
 
 
-@rewrites("IndexOfLargest")
 def index_by_argmax(node: Node) -> Blob:
     """Caffe's ArgMax gives the last of equal numbers: for the first the axis is reversed, the index counted back."""
     x, axis, last = _wanted(node)
@@ -41,7 +38,6 @@ def index_by_argmax(node: Node) -> Blob:
     return layers.power(back, scale=-1, shift=size - 1)
 
 
-@rewrites("IndexOfLargest")
 def index_by_pooling(node: Node) -> Blob:
     """Where nothing lies below the maximum stands a score that falls, or rises, along the axis; the best is sought."""
     x, axis, last = _wanted(node)

@@ -7,17 +7,14 @@ import numpy as np
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, layer
 from converters.caffe.net import Lazy
-from converters.dialects.legalise import rewrites
 
 
-@rewrites("Upsample")
 def upsample_by_resize(node: Node) -> Blob:
     """OpenCV's Resize, which takes its parameters from a message that it does not know."""
     param = {"interpolation": "nearest", "zoom_factor": node.param("upsample_param")["scale"]}
     return layer("Resize", *node.bottoms, resize_param=param).tops[0]
 
 
-@rewrites("Upsample")
 def upsample_by_deconvolution(node: Node) -> Blob:
     """Every pixel as a square of pixels: a depthwise Deconvolution with ones, its stride its kernel."""
     x, scale = node.bottoms[0], node.param("upsample_param")["scale"]

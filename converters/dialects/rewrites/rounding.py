@@ -9,13 +9,11 @@ from __future__ import annotations
 from converters.caffe import layers
 from converters.caffe.functions import apply
 from converters.caffe.graph import Blob, Node
-from converters.dialects.legalise import rewrites
 
 WHOLE = 2.0**23
 LOWEST = -3.4028235e38
 
 
-@rewrites("Round")
 def round_by_shift(node: Node) -> Blob:
     """The size, rounded, times the sign."""
     x = node.bottoms[0]
@@ -25,7 +23,6 @@ def round_by_shift(node: Node) -> Blob:
     return layers.mul(layers.add(rounded, layers.sub(size, near)), apply("Sign", x))
 
 
-@rewrites("Floor")
 def floor_by_round(node: Node) -> Blob:
     """The nearest whole number, less 1 where it lies above."""
     x = node.bottoms[0]
@@ -33,7 +30,6 @@ def floor_by_round(node: Node) -> Blob:
     return layers.sub(nearest, layers.neuron("Threshold", layers.sub(nearest, x)))
 
 
-@rewrites("Ceil")
 def ceil_by_round(node: Node) -> Blob:
     """The nearest whole number, and 1 more where it lies below."""
     x = node.bottoms[0]

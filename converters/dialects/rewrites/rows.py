@@ -11,7 +11,6 @@ from typing import Any
 from converters.caffe import layers
 from converters.caffe.functions import ALONE, COMPOSED
 from converters.caffe.graph import Blob, Node, layer
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 PLAIN = (
@@ -19,6 +18,7 @@ PLAIN = (
     *("Sigmoid", "Swish", "TanH", *COMPOSED, *ALONE),
 )
 ALONG_AXIS = {"Concat": "concat_param", "Scale": "scale_param", "Slice": "slice_param", "Softmax": "softmax_param"}
+ROWS = (*PLAIN, *ALONG_AXIS)  # the layers that may be moved to a row
 
 
 def as_row(node: Node) -> tuple[Blob, ...]:
@@ -32,7 +32,3 @@ def as_row(node: Node) -> tuple[Blob, ...]:
     rows = [layers.reshape(blob, (1, *blob.shape)) for blob in node.bottoms[:count]]
     made = layer(node.type, *rows, *node.bottoms[count:], tops=len(node.shapes), blobs=node.blobs, **params)
     return tuple(layers.reshape(top, shape) for top, shape in zip(made.tops, node.shapes, strict=True))
-
-
-for kind in (*PLAIN, *ALONG_AXIS):
-    rewrites(kind)(as_row)

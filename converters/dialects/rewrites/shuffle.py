@@ -8,10 +8,8 @@ import numpy.typing as npt
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Lazy
-from converters.dialects.legalise import rewrites
 
 
-@rewrites("ShuffleChannel")
 def shuffle_by_permute(node: Node) -> Blob:
     """(N, g, C/g, HW) with axes 1 and 2 swapped: 4-D all the way, also where the Permute is made of slices in turn."""
     x = node.bottoms[0]
@@ -20,7 +18,6 @@ def shuffle_by_permute(node: Node) -> Blob:
     return layers.reshape(layers.permute(layers.reshape(x, (n, group, c // group, h * w)), (0, 2, 1, 3)), x.shape)
 
 
-@rewrites("PixelShuffle")
 def pixel_shuffle_by_deconvolution(node: Node) -> Blob:
     """Each output channel is a Deconvolution of its r * r input channels, one pixel of the r x r kernel for each."""
     r, c = node.param("pixelshuffle_param")["upscale_factor"], node.shapes[0][1]

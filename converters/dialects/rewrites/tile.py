@@ -8,7 +8,6 @@ import numpy as np
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
-from converters.dialects.legalise import rewrites
 from converters.errors import require
 
 FEW = 4  # copies
@@ -20,7 +19,6 @@ def _tiling(node: Node) -> tuple[Blob, int, int]:
     return x, param.get("axis", 1) % x.rank, param["tiles"]
 
 
-@rewrites("Tile")
 def tile_by_concat(node: Node) -> Blob:
     """A few copies side by side: a layer may read one blob several times."""
     x, axis, tiles = _tiling(node)
@@ -28,7 +26,6 @@ def tile_by_concat(node: Node) -> Blob:
     return layers.concat(axis, *[x] * tiles)
 
 
-@rewrites("Tile")
 def tile_by_convolution(node: Node) -> Blob:
     """A 1 x 1 convolution from one channel to `tiles` channels, all weights 1: there is nothing to add up."""
     x, axis, tiles = _tiling(node)
