@@ -26,7 +26,7 @@ from onnx import numpy_helper
 from converters.errors import ToolkitError
 from converters.onnx_to_caffe import convert_file
 from toolkit import runners
-from toolkit.parity.files import read_image
+from toolkit.images import read_image
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.report import Report, Verdict, worst
 from toolkit.parity.verify import verify

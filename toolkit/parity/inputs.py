@@ -16,7 +16,9 @@ import numpy as np
 
 from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import InvalidInput, ToolkitError
-from toolkit.parity.files import check_bytes, check_size, images_in, prepared, read_arrays, read_image
+from toolkit.images import images_in, read_image
+from toolkit.limits import check_bytes, check_size
+from toolkit.parity.files import prepared, read_arrays
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 Feeds = dict[str, np.ndarray]
