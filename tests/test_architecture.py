@@ -12,12 +12,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
     "converters.errors": set(),
+    "converters.names": set(),
     "converters.wire": set(),
+    "converters.onnx": {"converters.onnx"},
     "converters.caffe": {"converters.caffe", "converters.errors", "converters.wire"},
     "converters.dialects": {"converters.caffe", "converters.dialects", "converters.errors"},
-    "converters.onnx_passes": {"converters.errors", "converters.onnx_passes", "converters.wire"},
+    "converters.onnx_passes": {
+        *("converters.errors", "converters.onnx", "converters.onnx_passes", "converters.wire"),
+    },
     "converters.onnx_to_caffe": {
         *("converters.caffe", "converters.dialects", "converters.errors"),
+        *("converters.names", "converters.onnx"),
         *("converters.onnx_passes", "converters.onnx_to_caffe"),
     },
 }

@@ -1,6 +1,6 @@
 """ONNX -> canonical ONNX: one opset, static shapes, explicit constants, no shape arithmetic, float32 throughout."""
 
-from converters.onnx_passes import light_ir  # before any other file imports onnx_ir
+from converters.onnx import light_ir  # before any other file imports onnx_ir
 from converters.onnx_passes.canonicalise import canonicalise
 from converters.onnx_passes.source import Source, load
 

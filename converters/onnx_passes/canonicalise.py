@@ -16,6 +16,7 @@ from onnx.shape_inference import InferenceError
 from onnx.version_converter import ConvertError
 
 from converters.errors import ConversionError, InvalidInput, Problem
+from converters.onnx import graphs
 from converters.onnx_passes import clean, fold, precision, prelu, resize, scan, weights
 from converters.onnx_passes.empty import empty_to_constant
 from converters.onnx_passes.focus import lift_focus
@@ -56,7 +57,7 @@ def canonicalise(
     batch_second(proto)
     folded = _fold(proto, source, supported)
     model = ir.serde.deserialize_model(folded)
-    weights.put_back(model, store)
+    graphs.put_back(model.graph, store)
     clean.restore_notes(model, notes)
     empty_to_constant(model)
     fold.fold_constants(model)

@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
-from ast import literal_eval
-
 import onnx
 import onnx_ir as ir
+
+from converters.onnx import notes
 
 Notes = dict[str, dict[str, str]]
 NO_OPS = {"Identity", "Dropout"}
 
 
 def node_notes(proto: onnx.ModelProto) -> Notes:
-    """Module path and source line of every node, by the name of its first output.
-
-    `module` comes from our own exporter, whose values are called by it already; `scope` is read from torch's notes.
-    """
-    notes: Notes = {}
-    for node in proto.graph.node:
-        found = {entry.key: entry.value for entry in node.metadata_props}
-        note = {
-            "module": found.get("module", ""),
-            "scope": "" if "module" in found else _torch_module(found),
-            "source": found.get("source") or _torch_line(found),
-        }
-        note = {key: value for key, value in note.items() if value}
-        if note and node.output:
-            notes[node.output[0]] = note
-    return notes
+    """The notes on every node, by the name of its first output."""
+    found = {
+        node.output[0]: notes.read({entry.key: entry.value for entry in node.metadata_props})
+        for node in proto.graph.node
+        if node.output
+    }
+    return {name: note for name, note in found.items() if note}
 
 
-def _torch_module(found: dict[str, str]) -> str:
-    """The innermost module path in torch's name scopes, which are a printed list that ends with the node itself."""
-    try:
-        scopes = literal_eval(found.get("pkg.torch.onnx.name_scopes", "[]"))
-    except (ValueError, SyntaxError):
-        return ""
-    return str(scopes[-2]) if isinstance(scopes, list) and len(scopes) > 1 else ""
-
-
-def _torch_line(found: dict[str, str]) -> str:
-    """The last line of the stack trace that torch stores: where the user's own code made the node."""
-    lines = [line.strip() for line in found.get("pkg.torch.onnx.stack_trace", "").splitlines()]
-    return next((line for line in reversed(lines) if line.startswith("File ")), "")
-
-
-def restore_notes(model: ir.Model, notes: Notes) -> None:
+def restore_notes(model: ir.Model, kept: Notes) -> None:
     """Put the notes back on the nodes that still make the same values."""
     for node in model.graph:
-        node.metadata_props.update(notes.get(node.outputs[0].name or "", {}))
+        node.metadata_props.update(kept.get(node.outputs[0].name or "", {}))
 
 
 def drop_no_ops(model: ir.Model) -> None:

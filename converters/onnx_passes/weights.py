@@ -1,4 +1,4 @@
-"""Take the big float weights out of a proto before it is processed, and put them back as mapped tensors after."""
+"""Take the big float weights out of a proto before it is processed, to be put back as mapped tensors after."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import onnx
 import onnx_ir as ir
 
 from converters.errors import InvalidInput
+from converters.onnx import protos
 from converters.onnx_passes.source import Source, external_file
 
 SMALL = 8  # elements; scalars and short vectors are left in: scales of a Resize, bounds of a Clip
@@ -19,7 +20,7 @@ FLOATS = {
     onnx.TensorProto.BFLOAT16: 2,
 }
 
-Store = dict[str, ir.TensorProtocol]
+Store = dict[str | None, ir.TensorProtocol]
 
 
 def without_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
@@ -92,15 +93,12 @@ def take_out(source: Source, proto: onnx.ModelProto) -> Store:
         kept = _checked(tensor, source.data.get(number), source)
         if tensor.data_type in FLOATS and (len(tensor.dims) > 1 or prod(tensor.dims) > SMALL):
             store[tensor.name] = kept
-            info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
-            proto.graph.input.append(info)
+            protos.keep_as_input(proto.graph, tensor)
         else:
             whole = number not in source.data and tensor.data_location != onnx.TensorProto.EXTERNAL
             proto.graph.initializer.append(tensor if whole else ir.to_proto(ir.Tensor(kept.numpy(), name=tensor.name)))
     proto.ir_version = max(proto.ir_version, 8)
-    del proto.graph.value_info[:]
-    for output in proto.graph.output:
-        output.type.tensor_type.ClearField("shape")
+    protos.forget_shapes(proto.graph)
     return store
 
 
@@ -120,13 +118,3 @@ def _constant_nodes(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
     del proto.graph.node[:]
     proto.graph.node.extend(kept)
     return tensors
-
-
-def put_back(model: ir.Model, store: Store) -> None:
-    """Turn the graph inputs that stand for weights back into initialisers."""
-    graph = model.graph
-    for value in list(graph.inputs):
-        if value.name in store:
-            graph.inputs.remove(value)
-            value.const_value = store[value.name]
-            graph.register_initializer(value)

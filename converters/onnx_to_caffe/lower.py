@@ -13,8 +13,9 @@ from converters.caffe.graph import Blob, Names, ancestors, emit, poison
 from converters.caffe.net import Net, Shape
 from converters.caffe.shapes import MAX_COUNT
 from converters.errors import Problem, Unsupported, require
+from converters.names import safe
 from converters.onnx_passes.spec import static_shape
-from converters.onnx_to_caffe.names import module_names, safe
+from converters.onnx_to_caffe.names import module_names
 from converters.onnx_to_caffe.ops import load_all
 from converters.onnx_to_caffe.registry import Const, Value, call
 

@@ -1,6 +1,6 @@
-"""One name everywhere: the ONNX value's name, made safe for every Caffe, is the top's and the layer's.
+"""Readable names for values that torch's exporters numbered: the module path, which is what the user wrote.
 
-torch's exporters number their values (`conv2d_3`, `/m/layer1/layer1.0/conv1/Conv_output_0`); there the module path
+They number their values (`conv2d_3`, `/m/layer1/layer1.0/conv1/Conv_output_0`); there the module path
 (`layer1.0.conv1`) is taken instead, as it is what the user wrote.
 """
 
@@ -10,13 +10,7 @@ import re
 
 import onnx_ir as ir
 
-UNSAFE = re.compile(r"[^A-Za-z0-9_./:-]")
 SCRIPT_PATH = re.compile(r"^(/.*)/[^/]+_output_\d+$")
-
-
-def safe(name: str) -> str:
-    """Replace what an engine's parser or a file of weights may stumble over."""
-    return UNSAFE.sub("_", name) or "blob"
 
 
 def _script_module(name: str) -> str:

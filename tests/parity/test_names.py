@@ -3,15 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.onnx_to_caffe import names as converter
-from toolkit.parity.names import match, safe
+from toolkit.parity.names import match
 
 NAMES = st.lists(st.text("ab_ :/", min_size=1, max_size=4), unique=True, max_size=5)
-
-
-@given(st.text(min_size=1))
-def test_safe_names_are_those_that_the_converter_writes(name: str) -> None:
-    assert safe(name) == converter.safe(name)
 
 
 @given(NAMES, NAMES)

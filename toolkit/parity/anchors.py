@@ -10,9 +10,9 @@ from itertools import groupby
 from pathlib import Path
 
 from converters.errors import InvalidInput, ToolkitError
+from converters.names import safe
 from toolkit.parity.graphs import Graph, of_caffe, of_onnx, read_caffe
 from toolkit.parity.mapping import ConversionMap, beside
-from toolkit.parity.names import safe
 from toolkit.parity.parity import Subject
 from toolkit.parity.translation import Translation
 from toolkit.runners.base import CALL, Target

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-UNSAFE = re.compile(r"[^A-Za-z0-9_./:-]")
-
-
-def safe(name: str) -> str:
-    """The name as a prototxt can hold it: the converter writes "_" for every other character."""
-    return UNSAFE.sub("_", name)
+from converters.names import safe
 
 
 def match(

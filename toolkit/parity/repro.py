@@ -13,12 +13,12 @@ import numpy as np
 from converters.caffe.graph import Names
 from converters.caffe.shapes import prove
 from converters.errors import Unsupported
+from converters.names import safe
 from toolkit.parity import caffe_part, onnx_part
 from toolkit.parity.compare import TOLERANCE
 from toolkit.parity.cut import Cut
 from toolkit.parity.graphs import Graph, read_caffe
 from toolkit.parity.inputs import Feeds, Inputs
-from toolkit.parity.names import safe
 from toolkit.parity.pair import Pair, Side
 from toolkit.parity.parity import Rule, Subject, check
 from toolkit.parity.report import Report

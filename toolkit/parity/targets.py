@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from converters.errors import ToolkitError
-from toolkit.parity.names import safe
+from converters.names import safe
 from toolkit.parity.parity import Subject
 from toolkit.parity.run import load
 from toolkit.runners.base import Runtime, Target
