@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from math import prod
 
+from converters.caffe.affine import rounds
 from converters.caffe.graph import Node
-from converters.caffe.passes.affine import rounds
 
 CONVOLVING = ("Convolution", "Deconvolution")
 WEIGHTED = (*CONVOLVING, "InnerProduct", "MVN")

@@ -12,15 +12,15 @@ from typing import Any
 import converters.dialects as dialects
 from converters.caffe import binary, text
 from converters.caffe.net import Net, Shape
-from converters.caffe.passes.common import merge_common
+from converters.caffe.passes.eliminate_shuffles import eliminate_shuffles
 from converters.caffe.passes.fold import fold
-from converters.caffe.passes.inplace import in_place
-from converters.caffe.passes.means import average_in_steps
+from converters.caffe.passes.in_place import in_place
+from converters.caffe.passes.merge_duplicates import merge_duplicates
+from converters.caffe.passes.merge_views import merge_views
 from converters.caffe.passes.preprocess import Preprocessing, preprocess
-from converters.caffe.passes.shuffle import eliminate_shuffles
 from converters.caffe.passes.simplify import simplify
+from converters.caffe.passes.tiled_mean import tiled_mean
 from converters.caffe.passes.train import for_training
-from converters.caffe.passes.views import merge_views
 from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem, ToolkitError
 from converters.onnx_passes import Source, canonicalise, load
@@ -123,8 +123,8 @@ def _tidied(net: Net, dialect: dialects.Dialect, public: Collection[str]) -> Net
 
     Layers that these kept apart may meet now, and an engine may fuse them: so each is looked at once more.
     """
-    tidy = fold(merge_common(merge_views(net)), public)
-    for better in (average_in_steps(tidy), tidy):
+    tidy = fold(merge_duplicates(merge_views(net)), public)
+    for better in (tiled_mean(tidy), tidy):
         again = dialects.legalise(better, dialect)
         if not again.problems:
             return again.net

@@ -10,7 +10,7 @@ from typing import Any
 
 import converters.dialects as dialects
 from converters.caffe.net import Layer, Net, Shape
-from converters.caffe.passes.shuffle import eliminate_shuffles
+from converters.caffe.passes.eliminate_shuffles import eliminate_shuffles
 from converters.caffe.passes.simplify import simplify
 from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem

@@ -11,10 +11,10 @@ import pytest
 from converters.caffe import layers
 from converters.caffe.graph import Blob, emit, layer
 from converters.caffe.net import Net
-from converters.caffe.passes.late import activate_late
-from converters.caffe.passes.pads import absorb_pads
+from converters.caffe.passes.absorb_pads import absorb_pads
+from converters.caffe.passes.absorb_transposes import absorb_transposes
+from converters.caffe.passes.activation_after_pool import activation_after_pool
 from converters.caffe.passes.simplify import simplify
-from converters.caffe.passes.transposes import absorb_transposes
 
 RNG = np.random.default_rng(5)
 X = layers.input_("x", (2, 4, 9, 8))
@@ -157,15 +157,14 @@ def best(x: Blob, **options: object) -> Blob:
     ],
 )
 def test_activations_after_a_maximum(y: Blob, expected: list[str]) -> None:
-    assert kinds(activate_late(net_of(y))) == expected
+    assert kinds(activation_after_pool(net_of(y))) == expected
 
 
 def test_an_activation_that_others_read_stays() -> None:
     r = layers.relu(X)
-    assert kinds(activate_late(net_of(best(r), r))) == ["ReLU", "Pooling"]
-    assert kinds(activate_late(net_of(layers.concat(1, best(r), layers.pooling(r, "AVE", (3, 3), stride=(2, 2)))))) == [
-        *("ReLU", "Pooling", "Pooling", "Concat")
-    ]
+    assert kinds(activation_after_pool(net_of(best(r), r))) == ["ReLU", "Pooling"]
+    both = layers.concat(1, best(r), layers.pooling(r, "AVE", (3, 3), stride=(2, 2)))
+    assert kinds(activation_after_pool(net_of(both))) == ["ReLU", "Pooling", "Pooling", "Concat"]
 
 
 def test_a_pad_before_a_maximum_still_knows_that_nothing_is_negative() -> None:

@@ -7,9 +7,9 @@ import numpy as np
 from converters.caffe import layers
 from converters.caffe.graph import Blob, emit
 from converters.caffe.net import Layer, Net
-from converters.caffe.passes.common import merge_common
 from converters.caffe.passes.fold import fold
-from converters.caffe.passes.inplace import in_place
+from converters.caffe.passes.in_place import in_place
+from converters.caffe.passes.merge_duplicates import merge_duplicates
 
 RNG = np.random.default_rng(3)
 
@@ -211,11 +211,11 @@ def test_layers_alike_are_one() -> None:
     x = layers.input_("x", (1, 4, 5, 5))
     w, b = weights(4, 4, 1, 1), weights(4)
     twice = [layers.relu(layers.convolution(x, w, b)) for _ in range(2)]
-    net = merge_common(network(x, y=layers.add(*twice)))
+    net = merge_duplicates(network(x, y=layers.add(*twice)))
     assert kinds(net) == ["Convolution", "ReLU", "Eltwise"]
     assert len(set(net.layers[-1].bottoms)) == 1
     few = [layers.scale(x, np.full(4, 2, np.float32)) for _ in range(2)]
-    assert kinds(merge_common(network(x, y=layers.add(*few)))) == ["Scale", "Eltwise"]
+    assert kinds(merge_duplicates(network(x, y=layers.add(*few)))) == ["Scale", "Eltwise"]
 
 
 def test_layers_that_differ_stay_two() -> None:
@@ -230,13 +230,13 @@ def test_layers_that_differ_stay_two() -> None:
         (layers.neuron("Dropout", x), layers.neuron("Dropout", x)),
     ):
         before = network(x, y=layers.add(one, other))
-        assert merge_common(before) is before
+        assert merge_duplicates(before) is before
 
 
 def test_each_top_of_layers_alike() -> None:
     """The second halves come from one Slice, the outputs keep both their names."""
     x = layers.input_("x", (1, 4, 5, 5))
     a, b = (layers.slices(x, 1, [2])[1] for _ in range(2))
-    net = merge_common(emit("n", {"x": x, "a": a, "b": b}, ["a", "b"], [x]))
+    net = merge_duplicates(emit("n", {"x": x, "a": a, "b": b}, ["a", "b"], [x]))
     assert kinds(net) == ["Slice", "Silence", "Split"] or kinds(net) == ["Slice", "Split", "Silence"]
     assert {top for item in net.layers for top in item.tops} >= {"a", "b"}

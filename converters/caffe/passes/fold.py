@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from converters.caffe import layers
+from converters.caffe.affine import Affine, affine, into_consumer, into_producer, rounds
 from converters.caffe.graph import Blob, Node, emit, rebuild
 from converters.caffe.net import Lazy, Net
-from converters.caffe.passes.affine import Affine, affine, into_consumer, into_producer, rounds
-from converters.caffe.passes.walk import count_readers
+from converters.caffe.replacement import count_readers
 
 VIEWS = {"Flatten", "Reshape"}
 FOLDED = "/folded"

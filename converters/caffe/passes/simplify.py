@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from converters.caffe.net import Net
-from converters.caffe.passes.common import merge_common
+from converters.caffe.passes.absorb_pads import absorb_pads
+from converters.caffe.passes.absorb_transposes import absorb_transposes
+from converters.caffe.passes.activation_after_pool import activation_after_pool
 from converters.caffe.passes.fold import fold
-from converters.caffe.passes.late import activate_late
-from converters.caffe.passes.pads import absorb_pads
-from converters.caffe.passes.transposes import absorb_transposes
+from converters.caffe.passes.merge_duplicates import merge_duplicates
 
 
 def simplify(net: Net) -> Net:
@@ -15,4 +15,4 @@ def simplify(net: Net) -> Net:
 
     Pads go before activations move, as a maximum over zeros must see that nothing below them is left.
     """
-    return activate_late(fold(absorb_pads(absorb_transposes(merge_common(net)))))
+    return activation_after_pool(fold(absorb_pads(absorb_transposes(merge_duplicates(net)))))

@@ -8,7 +8,7 @@ from math import prod, sqrt
 from typing import Any
 
 from converters.caffe.net import Layer, Net, Weights
-from converters.caffe.passes.inplace import in_place
+from converters.caffe.passes.in_place import in_place
 from converters.caffe.shapes import prove
 
 FROZEN = {"lr_mult": 0.0, "decay_mult": 0.0}

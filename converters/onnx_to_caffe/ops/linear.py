@@ -7,9 +7,9 @@ from math import isfinite
 import numpy as np
 
 from converters.caffe import layers
+from converters.caffe.affine import rounds
 from converters.caffe.broadcast import constant
 from converters.caffe.graph import Blob, layer
-from converters.caffe.passes.affine import rounds
 from converters.errors import require
 
 UNBOUNDED = 3.4e38  # a bound beyond float32

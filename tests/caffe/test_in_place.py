@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from converters.caffe import layers
 from converters.caffe.graph import emit
-from converters.caffe.passes.inplace import in_place
+from converters.caffe.passes.in_place import in_place
 
 
 def test_an_output_behind_a_reshape_is_kept() -> None:

@@ -12,7 +12,7 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
 from converters.caffe.kernels import grown_dilated, uneven
 from converters.caffe.net import Layer, Net
-from converters.caffe.passes.walk import count_readers, replaced
+from converters.caffe.replacement import count_readers, replaced
 from converters.caffe.shapes import infer, spatial
 from converters.errors import Unsupported
 

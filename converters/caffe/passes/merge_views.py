@@ -5,7 +5,7 @@ from __future__ import annotations
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Layer, Net
-from converters.caffe.passes.walk import replaced
+from converters.caffe.replacement import replaced
 
 VIEWS = {"Reshape", "Flatten"}
 

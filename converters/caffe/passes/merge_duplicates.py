@@ -9,13 +9,13 @@ import numpy as np
 
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Layer, Net, Weights
-from converters.caffe.passes.walk import replaced
+from converters.caffe.replacement import replaced
 
 FEW = 16  # numbers that are compared
 ALONE = {"Input", "Dropout", "DummyData", "Parameter"}  # each is itself, whatever it looks like
 
 
-def merge_common(net: Net) -> Net:
+def merge_duplicates(net: Net) -> Net:
     """Return the net in which no two layers are alike. Weights are alike where they are the same object, or few."""
     seen: dict[Hashable, Node] = {}
 

@@ -11,12 +11,12 @@ from math import prod
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Layer, Net
-from converters.caffe.passes.walk import replaced
+from converters.caffe.replacement import replaced
 
 LARGE = 1024  # numbers that are added in one go
 
 
-def average_in_steps(net: Net) -> Net:
+def tiled_mean(net: Net) -> Net:
     """Return the net in which a global AVE pooling of a large plane has one of equal tiles before it."""
     return replaced(net, _in_steps)
 

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.caffe import layers
+from converters.caffe.channels import NEURONS
 from converters.caffe.graph import Blob, Node, rebuild
 from converters.caffe.net import Layer, Lazy, Net, Weights
-from converters.caffe.passes.channels import NEURONS
-from converters.caffe.passes.walk import count_readers, replaced
+from converters.caffe.replacement import count_readers, replaced
 
 VIEWS = {"Flatten", "Reshape"}
 CHANNELS_LAST = [0, 2, 3, 1]

@@ -15,9 +15,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node, build, emit
-from converters.caffe.net import Net
-from converters.caffe.passes.channels import (
+from converters.caffe.channel_orders import ChannelOrders, Tied
+from converters.caffe.channels import (
     Order,
     group_of,
     is_convolution,
@@ -27,7 +26,8 @@ from converters.caffe.passes.channels import (
     routes,
     ties,
 )
-from converters.caffe.passes.layouts import Layouts, Tied
+from converters.caffe.graph import Blob, Node, build, emit
+from converters.caffe.net import Net
 
 Source = tuple[Blob, int]
 
@@ -47,7 +47,7 @@ def eliminate_shuffles(net: Net) -> tuple[Net, dict[str, Order]]:
         return net, {}
     moved = plan.rebuild()
     present = {name: moved[blob] for name, blob in named.items() if blob in moved}
-    orders = {name: order for name in present if (order := plan.layouts.order_of(named[name])) is not None}
+    orders = {name: order for name in present if (order := plan.orders.order_of(named[name])) is not None}
     return emit(net.name, present, net.outputs, [moved[blob] for blob in inputs]), orders
 
 
@@ -64,7 +64,7 @@ class _Plan:
         self.routing = self._regions(kept)
         self.gathers = self._gathers()
         self.sources = {blob: self._trace(blob) for blob in self.gathers}
-        self.layouts = Layouts()
+        self.orders = ChannelOrders()
         if self.gathers:
             self._tie_all()
             self._choose_orders()
@@ -117,23 +117,23 @@ class _Plan:
     def _tie_all(self) -> None:
         for gather in self.gathers:
             for blob in (gather, *dict.fromkeys(blob for blob, _ in self.sources[gather])):
-                self.layouts.root(blob)
+                self.orders.root(blob)
         for blob in self.outputs:
-            self.layouts.of(blob).fixed = True
+            self.orders.of(blob).fixed = True
         for node in self.nodes:
             if node in self.routing:
                 continue
             if ties(node):
                 for bottom in node.bottoms:
-                    self.layouts.tie(bottom, node.tops[0])
+                    self.orders.tie(bottom, node.tops[0])
             elif is_convolution(node) and not is_depthwise(node) and group_of(node) > 1:
                 for blob in (node.bottoms[0], node.tops[0]):
-                    self.layouts.of(blob).blocks.append(group_of(node))
+                    self.orders.of(blob).blocks.append(group_of(node))
             elif not mixes(node):
                 for blob in (*node.bottoms, *node.tops):
-                    self.layouts.of(blob).fixed = True
+                    self.orders.of(blob).fixed = True
             elif node.type == "InnerProduct" and len(node.shapes[0]) != 2:
-                self.layouts.of(node.tops[0]).fixed = True
+                self.orders.of(node.tops[0]).fixed = True
 
     def _choose_orders(self) -> None:
         """Classes in the order of what their gathers depend on; a class that depends on itself keeps its order."""
@@ -144,9 +144,9 @@ class _Plan:
         visiting: set[Blob] = set()
 
         def settle(root: Blob) -> None:
-            if root in self.layouts.order:
+            if root in self.orders.order:
                 return
-            group = self.layouts.classes[root]
+            group = self.orders.classes[root]
             if root in visiting:
                 group.fixed = True
                 return
@@ -154,11 +154,11 @@ class _Plan:
             roots = [member for member in group.members if member.node in self.routing]
             for gather in roots:
                 for blob in dict.fromkeys(blob for blob, _ in self.sources[gather]):
-                    settle(self.layouts.root(blob))
-            if root not in self.layouts.order:
-                self.layouts.order[root] = None if group.fixed else self._sorted(group, roots, readers)
+                    settle(self.orders.root(blob))
+            if root not in self.orders.order:
+                self.orders.order[root] = None if group.fixed else self._sorted(group, roots, readers)
 
-        for root in list(self.layouts.classes):
+        for root in list(self.orders.classes):
             settle(root)
 
     def _sorted(self, group: Tied, roots: Sequence[Blob], readers: dict[Source, list[int]]) -> Order | None:
@@ -179,17 +179,17 @@ class _Plan:
     def _place(self, source: Source) -> tuple[int, int]:
         """The maker's number, and where its layout puts the channel."""
         blob, channel = source
-        order = self.layouts.order_of(blob)
+        order = self.orders.order_of(blob)
         return blob.node.order, channel if order is None else order.index(channel)
 
     def pieces(self, gather: Blob) -> list[tuple[Blob, int, int]]:
         """What to lay side by side: (maker, start, stop) in the makers' layouts."""
-        order = self.layouts.order_of(gather) or range(gather.shape[1])
+        order = self.orders.order_of(gather) or range(gather.shape[1])
         inverse: dict[Blob, dict[int, int]] = {}
         runs: list[tuple[Blob, int, int]] = []
         for blob, channel in (self.sources[gather][c] for c in order):
             if blob not in inverse:
-                layout = self.layouts.order_of(blob) or range(blob.shape[1])
+                layout = self.orders.order_of(blob) or range(blob.shape[1])
                 inverse[blob] = {c: place for place, c in enumerate(layout)}
             place = inverse[blob][channel]
             if runs and runs[-1][0] == blob and runs[-1][2] == place:
@@ -203,7 +203,7 @@ class _Plan:
         found = set()
         for gather in self.gathers:
             makers = len({blob for blob, _ in self.sources[gather]})
-            widest = max((g for g in self.layouts.of(gather).blocks), default=1)
+            widest = max((g for g in self.orders.of(gather).blocks), default=1)
             if len(self.pieces(gather)) > max(4 * makers, makers * widest * 2, 8):
                 found.add(gather)
         return found
@@ -236,8 +236,8 @@ class _Plan:
             if node in self.routing:
                 continue
             bottoms = tuple(read(bottom) for bottom in node.bottoms)
-            inside = self.layouts.order_of(node.bottoms[0]) if node.bottoms else None
-            outside = self.layouts.order_of(node.tops[0]) if len(node.shapes) == 1 else None
+            inside = self.orders.order_of(node.bottoms[0]) if node.bottoms else None
+            outside = self.orders.order_of(node.tops[0]) if len(node.shapes) == 1 else None
             changed = reordered(node, bottoms, inside, outside)
             moved.update(zip(node.tops, changed.tops, strict=True))
         for blob in self.outputs:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from converters.caffe.channels import Order
 from converters.caffe.graph import Blob
-from converters.caffe.passes.channels import Order
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Tied:
     blocks: list[int] = field(default_factory=list)  # for each grouped layer: its number of groups
 
 
-class Layouts:
+class ChannelOrders:
     """One class for each set of tied blobs (union-find), and the order that each is given."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What passes have in common: how often a blob is read, and a net rebuilt layer by layer with some of them replaced."""
+"""A net made anew with some layers replaced, and how often each blob is read: what most passes are made of."""
 
 from __future__ import annotations
 

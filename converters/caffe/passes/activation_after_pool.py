@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Layer, Net
-from converters.caffe.passes.walk import count_readers, replaced
+from converters.caffe.replacement import count_readers, replaced
 from converters.caffe.shapes import spatial
 
 RISING = {"ReLU", "ReLU6", "Clip"}
 
 
-def activate_late(net: Net) -> Net:
+def activation_after_pool(net: Net) -> Net:
     """Return the net in which a MAX pooling comes before the activation that only it reads."""
     readers = count_readers(net)
 
