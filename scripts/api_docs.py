@@ -30,9 +30,9 @@ SECTIONS = {
     "Convert ONNX to Caffe": (
         "converters.onnx_to_caffe:convert_file",
         "converters.onnx_to_caffe:convert",
-        "converters.onnx_to_caffe:Report",
+        "converters.mapping:ConversionMap",
         "converters.onnx_passes:load",
-        "converters.caffe.passes.preprocess:Preprocessing",
+        "converters.preprocessing:Preprocessing",
         "converters.dialects:find",
         "converters.dialects:Dialect",
     ),

@@ -9,7 +9,7 @@ import numpy as np
 
 from converters.caffe import binary, text
 from converters.caffe.net import Net
-from converters.onnx_to_caffe import Report
+from converters.mapping import ConversionMap
 from toolkit import runners
 from toolkit.runners.base import RunnerError, Target
 from toolkit.runners.process import Isolated, Worker
@@ -17,7 +17,7 @@ from toolkit.runners.process import Isolated, Worker
 _workers: dict[str, Worker] = {}
 
 
-def run(engine: str, report: Report, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def run(engine: str, report: ConversionMap, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The outputs of the files that `report` tells of, by ONNX name."""
     target = Target(report.prototxt, Path(report.caffemodel), tuple(report.outputs.values()))
     got = run_target(engine, target, {blob: feeds[name] for name, blob in report.inputs.items()})

@@ -14,15 +14,17 @@ MAY_IMPORT = {
     "converters.errors": set(),
     "converters.names": set(),
     "converters.wire": set(),
+    "converters.preprocessing": {"converters.errors"},
+    "converters.mapping": {"converters.errors", "converters.preprocessing"},
     "converters.onnx": {"converters.onnx"},
-    "converters.caffe": {"converters.caffe", "converters.errors", "converters.wire"},
+    "converters.caffe": {"converters.caffe", "converters.errors", "converters.preprocessing", "converters.wire"},
     "converters.dialects": {"converters.caffe", "converters.dialects", "converters.errors"},
     "converters.onnx_passes": {
         *("converters.errors", "converters.onnx", "converters.onnx_passes", "converters.wire"),
     },
     "converters.onnx_to_caffe": {
         *("converters.caffe", "converters.dialects", "converters.errors"),
-        *("converters.names", "converters.onnx"),
+        *("converters.mapping", "converters.names", "converters.onnx", "converters.preprocessing"),
         *("converters.onnx_passes", "converters.onnx_to_caffe"),
     },
 }

@@ -1,5 +1,5 @@
 """ONNX -> Caffe, exact or refused."""
 
-from converters.onnx_to_caffe.convert import Report, convert, convert_file
+from converters.onnx_to_caffe.convert import convert, convert_file
 
-__all__ = ["Report", "convert", "convert_file"]
+__all__ = ["convert", "convert_file"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import converters.dialects as dialects
+from converters import mapping
 from converters.caffe import binary, text
 from converters.caffe.net import Net, Shape
 from converters.caffe.passes.eliminate_shuffles import eliminate_shuffles
@@ -17,51 +16,20 @@ from converters.caffe.passes.fold import fold
 from converters.caffe.passes.in_place import in_place
 from converters.caffe.passes.merge_duplicates import merge_duplicates
 from converters.caffe.passes.merge_views import merge_views
-from converters.caffe.passes.preprocess import Preprocessing, preprocess
+from converters.caffe.passes.preprocess import preprocess
 from converters.caffe.passes.simplify import simplify
 from converters.caffe.passes.tiled_mean import tiled_mean
 from converters.caffe.passes.train import for_training
 from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem, ToolkitError
+from converters.mapping import ConversionMap
 from converters.onnx_passes import Source, canonicalise, load
 from converters.onnx_passes.spec import static_shape
 from converters.onnx_to_caffe.lower import Lowered, lower, problem
 from converters.onnx_to_caffe.registry import LOWERINGS
+from converters.preprocessing import Preprocessing
 
 STYLES = ("deploy", "train")
-MAP_SUFFIX = ".map.json"
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a conversion did. `inputs`, `outputs` and `blobs` map ONNX values to the Caffe blobs that hold them.
-
-    `blobs` lists every value that can still be read when the network has run: not those that folding removed or that a
-    layer overwrote in place. `views` names the outputs to which Caffe gives other axes than ONNX (style train leaves a
-    final Flatten out), with ONNX's shape. `channel_orders` names the values whose channels stand in another order in
-    Caffe, since a shuffle was eliminated: place i holds ONNX's channel order[i].
-    """
-
-    source: str
-    source_sha256: str
-    dialect: str
-    style: str
-    preprocessing: Preprocessing
-    prototxt: str
-    caffemodel: str
-    inputs: Mapping[str, str]
-    input_shapes: Mapping[str, Shape]
-    outputs: Mapping[str, str]
-    output_shapes: Mapping[str, Shape]
-    views: Mapping[str, Shape]
-    channel_orders: Mapping[str, tuple[int, ...]]
-    blobs: Mapping[str, str]
-    layers: Mapping[str, int]
-    parameters: int
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -148,9 +116,9 @@ def convert_file(
     prototxt_only: bool = False,
     keep_shuffle: bool = False,
     preprocessing: Preprocessing | None = None,
-    check: Callable[[Path, Path, Report], None] | None = None,
+    check: Callable[[Path, Path, ConversionMap], None] | None = None,
     map_file: bool = False,
-) -> Report:
+) -> ConversionMap:
     """Write PREFIX.prototxt and PREFIX.caffemodel for an ONNX file, both or neither.
 
     `check` runs on the files before they get their names; where it raises they stay as PREFIX.failed.*. `map_file` adds
@@ -175,9 +143,9 @@ def convert_file(
             written = dict(zip(files, final, strict=True))
             files[0].write_text(text.write(done.net, _header(report)), encoding="utf-8")
             if map_file:
-                table = files[0].with_suffix(MAP_SUFFIX)
-                table.write_text(json.dumps(report.to_json(), indent=1), encoding="utf-8")
-                written[table] = Path(f"{prefix}{MAP_SUFFIX}")
+                table = files[0].with_suffix(mapping.SUFFIX)
+                mapping.write(report, table)
+                written[table] = Path(f"{prefix}{mapping.SUFFIX}")
             if prototxt_only:
                 del written[files[1]]
             else:
@@ -194,11 +162,11 @@ def convert_file(
 
 
 def _checked(
-    check: Callable[[Path, Path, Report], None],
+    check: Callable[[Path, Path, ConversionMap], None],
     files: Sequence[Path],
     written: Mapping[Path, Path],
     prefix: str | Path,
-    report: Report,
+    report: ConversionMap,
 ) -> None:
     try:
         check(files[0], files[1], report)
@@ -218,21 +186,21 @@ def _read_back(net: Net, path: Path) -> None:
             raise RuntimeError(f"the weights of '{item.name}' read back as {have}, not {want}")
 
 
-def _header(report: Report) -> str:
+def _header(report: ConversionMap) -> str:
     name = Path(report.source).name
     return f"{name} (sha256 {report.source_sha256[:16]}) in the Caffe dialect {report.dialect}, style {report.style}"
 
 
 def _report(
     source: Source, done: Converted, dialect: str, style: str, preprocessing: Preprocessing, final: Sequence[Path]
-) -> Report:
+) -> ConversionMap:
     kinds: dict[str, int] = {}
     for item in done.net.layers:
         kinds[item.type] = kinds.get(item.type, 0) + 1
     blobs = {value: done.holds[blob] for value, blob in done.lowered.blobs.items() if blob in done.holds}
     inputs = {name: done.lowered.blobs[name] for name in done.model_inputs}
     outputs = {name: blobs[name] for name in done.model_outputs}
-    return Report(
+    return ConversionMap(
         source=str(source.path),
         source_sha256=source.sha256,
         dialect=dialect,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import ToolkitError
+from converters.preprocessing import Preprocessing
 from toolkit.check import config
 from toolkit.check.plan import jobs_of
 

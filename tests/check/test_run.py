@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,7 @@ def test_a_fault_is_red_and_named(small: Path, listed: Listed, tmp_path: Path, m
     """An engine that computes one weight wrong: here a Caffe whose files are turned after they are written."""
     need("opencv")
     (tmp_path / "sitecustomize.py").write_text(TURNED, "utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     text = f'runtimes = ["opencv"]\n[[models]]\nmodel = "{small}"\nname = "small"'
     found = run(listed(text), repro=tmp_path / "repro")
     (result,) = found.results

@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from converters.caffe.passes.preprocess import Preprocessing
+from converters.preprocessing import Preprocessing
 from tests.cli.test_parity import write
 from tests.parity import planted
 from tests.parity.looking import need

@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 
 from converters.errors import ConversionError, InvalidInput, ToolkitError
-from converters.onnx_to_caffe import Report, convert_file
+from converters.mapping import ConversionMap
+from converters.onnx_to_caffe import convert_file
 from tests import engines
 from tests.conformance.suite import Example
 from toolkit import runners
@@ -73,7 +74,7 @@ def reference(path: Path, example: Example) -> tuple[dict[str, np.ndarray], str]
     return want, "; ".join(doubts)
 
 
-def compare(engine: str, report: Report, example: Example, want: dict[str, np.ndarray]) -> str:
+def compare(engine: str, report: ConversionMap, example: Example, want: dict[str, np.ndarray]) -> str:
     """How the engine's outputs differ from the reference, or ''; an engine that is not there has no say."""
     if runners.available()[engine]:
         return ""

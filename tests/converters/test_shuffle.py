@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from converters.onnx_to_caffe import Report, convert_file
+from converters.mapping import ConversionMap
+from converters.onnx_to_caffe import convert_file
 from tests import engines
 from toolkit import runners
 from toolkit.runners.base import Target
@@ -123,7 +124,7 @@ def grow(graph: Graph, steps: list[tuple[str, int]]) -> list[str]:
     return [name for name in dict.fromkeys(live) if name != "x"]
 
 
-def agrees(model: onnx.ModelProto, folder: Path, **options: bool) -> Report:
+def agrees(model: onnx.ModelProto, folder: Path, **options: bool) -> ConversionMap:
     path = folder / "net.onnx"
     onnx.save(model, path)
     report = convert_file(path, folder / "net", **options)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from converters.caffe.passes.preprocess import Preprocessing
+from converters.preprocessing import Preprocessing
 from tests.parity import planted
 from tests.parity.planted import Converted
 

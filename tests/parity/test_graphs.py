@@ -6,9 +6,9 @@ from pathlib import Path
 import onnx.parser
 import pytest
 
+from converters import mapping
 from converters.caffe.net import Layer, Net
 from converters.errors import InvalidInput
-from toolkit.parity import mapping
 from toolkit.parity.graphs import of_caffe, of_onnx
 from toolkit.parity.sizes import bytes_of_values
 
@@ -95,13 +95,20 @@ def test_what_has_no_known_size_counts_as_much_as_the_largest(tmp_path: Path) ->
 RECORD = {
     "source": "net.onnx",
     "source_sha256": "00",
+    "dialect": "portable",
+    "style": "deploy",
     "preprocessing": {"scale": 1.0, "mean": [], "std": [], "swap": False},
+    "prototxt": "net.prototxt",
+    "caffemodel": "net.caffemodel",
     "inputs": {"x": "x"},
     "input_shapes": {"x": [1, 2]},
     "outputs": {"y": "y"},
+    "output_shapes": {"y": [1, 2]},
     "views": {},
     "channel_orders": {"y": [1, 0]},
     "blobs": {"y": "y"},
+    "layers": {"ReLU": 1},
+    "parameters": 0,
 }
 
 
@@ -118,7 +125,7 @@ def test_a_broken_map_is_refused(change: dict, message: str, tmp_path: Path) -> 
     path = tmp_path / "net.map.json"
     path.write_text(json.dumps(RECORD), "utf-8")
     assert mapping.beside(tmp_path / "net.prototxt") == mapping.read(path)
-    assert mapping.read(path).orders == {"y": (1, 0)}
+    assert mapping.read(path).channel_orders == {"y": (1, 0)}
     path.write_text(json.dumps({**RECORD, **change}), "utf-8")
     with pytest.raises(InvalidInput, match=message):
         mapping.read(path)

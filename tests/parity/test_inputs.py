@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import InvalidInput, ToolkitError
+from converters.preprocessing import Preprocessing
 from toolkit.parity.inputs import Inputs, make, nudged
 
 DECLARED = {"x": (None, 3, 4, 5), "z": (2, 7)}
@@ -254,9 +254,13 @@ def test_a_folder_of_images_is_fed_in_order_and_prepared(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "wanted, message",
-    [(Preprocessing(mean=(1, 2)), "the mean has 2 numbers; an image has 3"), (Preprocessing(std=(0,)), "a std is 0")],
+    [
+        (Preprocessing(mean=(1, 2)), "the mean has 2 numbers; the image has 3"),
+        (Preprocessing(std=(0,)), "neither the scale nor a std may be 0"),
+        (Preprocessing(scale=0), "neither the scale nor a std may be 0"),
+    ],
 )
 def test_a_preprocessing_that_is_none(wanted: Preprocessing, message: str, tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    with pytest.raises(InvalidInput, match=message):
+    with pytest.raises(ToolkitError, match=message):
         make(Inputs(images=(tmp_path / "a.png",), preprocessing=wanted), {"x": (1, 3, 4, 4)})

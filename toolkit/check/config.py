@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import converters.dialects as dialects
-from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import ToolkitError
 from converters.onnx_to_caffe.convert import STYLES
+from converters.preprocessing import Preprocessing
 from toolkit.parity.compare import TOLERANCE
 from toolkit.runners.base import RUNTIMES
 

@@ -16,7 +16,6 @@ from toolkit.check.plan import Job, result
 from toolkit.parity.anchors import of_map
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.inside import look_inside
-from toolkit.parity.mapping import of
 from toolkit.parity.parity import Load, Rule, Subject, check
 from toolkit.parity.report import Report, Row, Verdict
 from toolkit.parity.translation import translated
@@ -88,7 +87,7 @@ def _compare(job: Job, model: Model, folders: Folders) -> list[Result]:
     target = Target(done.prototxt, Path(done.caffemodel))
     # Engines that nobody named may be absent: what is there is what can be checked.
     others = [Subject(name, target, optional=not model.runtimes) for name in job.runtimes]
-    load = translated(runners.load, {done.prototxt: of_map(of(done))})
+    load = translated(runners.load, {done.prototxt: of_map(done)})
     return list(_answers(job, model, oracle, others, folders, load))
 
 

@@ -12,7 +12,7 @@ from toolkit.cli import params
 from toolkit.cli.output import json_option, print_json, progress
 
 if TYPE_CHECKING:
-    from converters.onnx_to_caffe import Report as Conversion
+    from converters.mapping import ConversionMap
     from toolkit.parity.parity import Step
     from toolkit.parity.report import Report as Proof
 
@@ -109,8 +109,8 @@ def onnx_to_caffe(
       toolkit onnx-to-caffe detector.onnx --output boxes --output scores
       toolkit onnx-to-caffe net.onnx --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --swap-rgb
     """
-    from converters.caffe.passes.preprocess import Preprocessing
     from converters.onnx_to_caffe import convert_file
+    from converters.preprocessing import Preprocessing
 
     with progress(quiet=as_json) as step:
         step("converting")
@@ -138,7 +138,7 @@ def onnx_to_caffe(
 
 def checker(
     dialect: str, feed: dict[str, Any], proofs: list[Proof], step: Step
-) -> Callable[[Path, Path, Conversion], None] | None:
+) -> Callable[[Path, Path, ConversionMap], None] | None:
     """What runs the written files in the first engine present; None where there is none."""
     from toolkit import runners
     from toolkit.parity.inputs import Inputs
@@ -149,7 +149,7 @@ def checker(
     if not present:
         return None
 
-    def check(prototxt: Path, caffemodel: Path, conversion: Conversion) -> None:
+    def check(prototxt: Path, caffemodel: Path, conversion: ConversionMap) -> None:
         inputs = Inputs(shapes=conversion.input_shapes, **feed)
         report = verify(conversion, prototxt, caffemodel, present, runners.load, inputs, on_step=step)
         proofs.append(report)
@@ -180,7 +180,7 @@ def verdict(proofs: Sequence[Proof], skipped: str) -> str:
     return f"{line}: {reasons} (for a proof, give inputs that the model answers: --image, --input or --range)"
 
 
-def show(done: Conversion, prototxt_only: bool) -> None:
+def show(done: ConversionMap, prototxt_only: bool) -> None:
     """What was written, in a few lines on stderr."""
     for file in [done.prototxt] + [done.caffemodel] * (not prototxt_only):
         click.echo(f"wrote {file} ({Path(file).stat().st_size / 1e6:.2f} MB)", err=True)

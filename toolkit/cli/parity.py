@@ -75,9 +75,9 @@ def parity(
       toolkit parity net.onnx net.prototxt --layers --report out.html
       toolkit parity net.onnx net.prototxt --image photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
     """
+    from converters.mapping import read
     from toolkit import runners  # fills the table of runtimes
     from toolkit.parity.inside import look_inside
-    from toolkit.parity.mapping import read
     from toolkit.parity.parity import check
 
     oracle, rivals = subjects_of(reference, others, options)

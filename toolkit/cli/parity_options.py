@@ -12,8 +12,8 @@ import click
 from toolkit.cli import params
 
 if TYPE_CHECKING:
+    from converters.mapping import ConversionMap
     from toolkit.parity.inputs import Inputs
-    from toolkit.parity.mapping import ConversionMap
     from toolkit.parity.parity import Load, Rule, Subject
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,7 +69,7 @@ def rule_options(command: F) -> F:
 
 def inputs_of(subjects: Sequence[Subject], options: dict[str, Any]) -> Inputs:
     """What to feed; none of it may be given beside a saved run, whose inputs are those that it was made with."""
-    from converters.caffe.passes.preprocess import Preprocessing
+    from converters.preprocessing import Preprocessing
     from toolkit.parity.inputs import Inputs
     from toolkit.parity.run import Run
 
@@ -128,8 +128,8 @@ def _is_caffe(subject: Subject) -> bool:
 
 def maps_of(subjects: Sequence[Subject], given: Path | None) -> dict[str, ConversionMap]:
     """The map of every Caffe net, by its path. Nets that are compared with each other alone need none."""
+    from converters.mapping import read
     from toolkit.parity.anchors import find_map
-    from toolkit.parity.mapping import read
 
     if all(map(_is_caffe, subjects)):
         return {}

@@ -10,9 +10,9 @@ from itertools import groupby
 from pathlib import Path
 
 from converters.errors import InvalidInput, ToolkitError
+from converters.mapping import ConversionMap, beside
 from converters.names import safe
 from toolkit.parity.graphs import Graph, of_caffe, of_onnx, read_caffe
-from toolkit.parity.mapping import ConversionMap, beside
 from toolkit.parity.parity import Subject
 from toolkit.parity.translation import Translation
 from toolkit.runners.base import CALL, Target
@@ -92,7 +92,7 @@ def of_map(known: ConversionMap, given: Mapping[str, str] | None = None) -> Tran
         names={**known.names, **(given or {})},
         inputs=known.inputs,
         outputs=tuple(known.outputs),
-        orders=known.orders,
+        orders=known.channel_orders,
         views=known.views,
         raw=known.preprocessing,
         images=images,

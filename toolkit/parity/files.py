@@ -11,8 +11,8 @@ from typing import IO
 
 import numpy as np
 
-from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import InvalidInput
+from converters.preprocessing import Preprocessing
 from toolkit.limits import MAX_BYTES, check_bytes, check_size
 
 # The last two: a compression that zipfile does not know, and an encrypted file.
@@ -69,14 +69,6 @@ def _read_npy(file: IO[bytes], what: str) -> np.ndarray:
 
 def prepared(image: np.ndarray, wanted: Preprocessing) -> np.ndarray:
     """(image * scale - mean) / std, a number a channel; `swap` makes it BGR after that."""
-    mean, std = (
-        np.asarray(values or (default,), np.float64).reshape(-1, 1, 1)
-        for values, default in ((wanted.mean, 0), (wanted.std, 1))
-    )
-    for name, values in (("mean", mean), ("std", std)):
-        if len(values) not in (1, len(image)):
-            raise InvalidInput(f"the {name} has {len(values)} numbers; an image has {len(image)} channels")
-    if not std.all():
-        raise InvalidInput("a std is 0")
-    made = (image * wanted.scale - mean) / std
+    wanted.check(len(image))
+    made = wanted.normalised(image)
     return np.ascontiguousarray(made[::-1] if wanted.swap else made, np.float32)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import InvalidInput, ToolkitError
+from converters.preprocessing import Preprocessing
 from toolkit.images import images_in, read_image
 from toolkit.limits import check_bytes, check_size
 from toolkit.parity.files import prepared, read_arrays

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from converters.mapping import ConversionMap
 from toolkit.parity.inputs import Feeds
 from toolkit.parity.layer_report import LayerReport, skipped
 from toolkit.parity.layers import CHUNK_BYTES, Layer, compare_layers
-from toolkit.parity.mapping import ConversionMap
 from toolkit.parity.pair import Pair, pair_of
 from toolkit.parity.parity import Load, Rule, Step, Subject
 from toolkit.parity.report import Report, Verdict
@@ -62,5 +62,5 @@ def inspect(
     except RunnerError as error:  # it can't run the whole net: parts of it are run below
         failure = str(error)
     layers, found = search(pair, layers, differs or bool(failure), feeds, rule, folder, say)
-    record = dict(pair.map.record) if pair.map else None
+    record = pair.map.to_json() if pair.map else None
     return LayerReport(layers, found, skipped(pair, layers), pair.anchor, pair.caffe, record, failure)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.caffe.passes.preprocess import Preprocessing
+from converters.preprocessing import Preprocessing
 from toolkit.parity.graphs import load_onnx
 
 AS_MODEL = "in_model_layout"  # what a value is called once its channels stand as the nodes expect them
@@ -117,16 +117,12 @@ def _preprocessed(
     if not raw:
         return []
     channels = samples[name].shape[1]
-    mean, std = (
-        np.broadcast_to(np.asarray(v or (d,), np.float64), (channels,)) for v, d in ((raw.mean, 0), (raw.std, 1))
-    )
     steps: list[Any] = []
     value = name
     if raw.swap:
         value = f"{name}/swapped"
         steps.append(_gather(name, value, range(channels)[::-1], constants))
-    arrays = {"factor": raw.scale / std, "shift": -mean / std}
-    for key, array in arrays.items():
+    for key, array in zip(("factor", "shift"), raw.factor_and_shift(channels), strict=True):
         constants[f"{name}/{key}"] = array.reshape(1, -1, 1, 1).astype(np.float32)
     scaled = f"{name}/scaled"
     return [

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from converters.errors import ToolkitError
+from converters.mapping import ConversionMap
 from toolkit.parity.anchors import anchor_of, caffe_graph, find_map, is_caffe, is_onnx, translation_of
 from toolkit.parity.graphs import Graph, of_onnx
 from toolkit.parity.inputs import Feeds
-from toolkit.parity.mapping import ConversionMap
 from toolkit.parity.parity import Load, Subject
 from toolkit.parity.translation import Translation, translated
 from toolkit.runners.base import Target

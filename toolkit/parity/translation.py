@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converters.caffe.passes.preprocess import Preprocessing
+from converters.preprocessing import Preprocessing
 from toolkit.runners.base import Arrays, Runner, RunnerError, Target
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import converters.dialects as dialects
 from converters.errors import ToolkitError
-from converters.onnx_to_caffe import Report as Conversion
-from toolkit.parity import mapping
+from converters.mapping import ConversionMap
 from toolkit.parity.anchors import of_map
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.parity import Load, Rule, Step, Subject, check
@@ -40,7 +39,7 @@ def engines(dialect: str) -> tuple[str, ...]:
 
 
 def verify(
-    conversion: Conversion,
+    conversion: ConversionMap,
     prototxt: Path,
     caffemodel: Path,
     runtimes: Sequence[str],
@@ -57,7 +56,7 @@ def verify(
     """
     oracle = Subject("onnxruntime", Target(conversion.source, outputs=tuple(conversion.outputs)))
     rivals = [Subject(name, Target(str(prototxt), caffemodel), optional=optional) for name in runtimes]
-    loader = translated(load, {str(prototxt): of_map(mapping.of(conversion))})
+    loader = translated(load, {str(prototxt): of_map(conversion)})
     subjects = [*others, *rivals]
     inputs = inputs or Inputs(shapes=conversion.input_shapes)
     report = check(oracle, subjects, loader, inputs, Rule(), on_step)

@@ -1,4 +1,4 @@
-"""The map of a conversion (PREFIX.map.json) -> which Caffe blob holds which ONNX value, and how.
+"""The map of a conversion (PREFIX.map.json): which Caffe blob holds which ONNX value, and how.
 
 It is what makes files comparable layer by layer once the conversion is over: folded, fused, renamed and in-place
 layers, channels in another order, preprocessing that moved into the network.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converters.caffe.passes.preprocess import Preprocessing
 from converters.errors import InvalidInput
-from converters.onnx_to_caffe import Report as Conversion
+from converters.preprocessing import Preprocessing
 
 SUFFIX = ".map.json"
 MAX_BYTES = 2**26
@@ -23,28 +22,53 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class ConversionMap:
-    """See `converters.onnx_to_caffe.Report` for the fields; `record` is the whole report, for people."""
+    """What a conversion did. Names of ONNX values are the keys, those of Caffe blobs the values.
+
+    Attributes:
+        source: the file that was converted, and its hash.
+        preprocessing: what the Caffe network does itself to its image input.
+        inputs: the blob of every input of the network; `input_shapes` are the blobs' shapes.
+        outputs: the blob of every output; `output_shapes` are the blobs' shapes.
+        views: the outputs to which Caffe gives other axes than ONNX (style train leaves a final Flatten out), with
+            ONNX's shape.
+        channel_orders: the values whose channels stand in another order in Caffe, since a shuffle was eliminated:
+            place i holds ONNX's channel order[i].
+        blobs: every value that can still be read when the network has run: not those that folding removed or that a
+            layer overwrote in place.
+        layers: how many layers there are of each type.
+        parameters: how many numbers the weights have.
+    """
 
     source: str = ""
     source_sha256: str = ""
+    dialect: str = ""
+    style: str = ""
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    prototxt: str = ""
+    caffemodel: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
     input_shapes: Mapping[str, Shape] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    output_shapes: Mapping[str, Shape] = field(default_factory=dict)
     views: Mapping[str, Shape] = field(default_factory=dict)
-    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    channel_orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     blobs: Mapping[str, str] = field(default_factory=dict)
-    record: Mapping[str, Any] = field(default_factory=dict)
+    layers: Mapping[str, int] = field(default_factory=dict)
+    parameters: int = 0
 
     @property
     def names(self) -> dict[str, str]:
         """The blob of every ONNX value, inputs and outputs included."""
         return {**self.blobs, **self.inputs, **self.outputs}
 
+    def to_json(self) -> dict[str, Any]:
+        """The map as plain data."""
+        return asdict(self)
 
-def of(report: Conversion) -> ConversionMap:
-    """The map of a conversion at hand."""
-    return _parse(json.loads(json.dumps(report.to_json())))
+
+def write(known: ConversionMap, path: Path) -> None:
+    """Write the map as JSON."""
+    path.write_text(json.dumps(known.to_json(), indent=1), encoding="utf-8")
 
 
 def beside(prototxt: Path) -> ConversionMap | None:
@@ -54,7 +78,7 @@ def beside(prototxt: Path) -> ConversionMap | None:
 
 
 def read(path: Path) -> ConversionMap:
-    """Read a map; InvalidInput where the file is none."""
+    """Read a map; InvalidInput where the file is none, or larger than MAX_BYTES."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InvalidInput(f"{path} has {path.stat().st_size:,} bytes: too large for a conversion's map")
@@ -71,19 +95,19 @@ def read(path: Path) -> ConversionMap:
 
 def _parse(found: Mapping[str, Any]) -> ConversionMap:
     raw = found["preprocessing"]
+    texts: dict[str, Any] = {
+        key: str(found[key]) for key in ("source", "source_sha256", "dialect", "style", "prototxt", "caffemodel")
+    }
+    names = {key: _texts(found[key]) for key in ("inputs", "outputs", "blobs")}
+    shapes = {key: _sizes(found[key]) for key in ("input_shapes", "output_shapes", "views")}
     return ConversionMap(
-        source=str(found["source"]),
-        source_sha256=str(found["source_sha256"]),
+        **{**texts, **names, **shapes},
         preprocessing=Preprocessing(
             float(raw["scale"]), tuple(map(float, raw["mean"])), tuple(map(float, raw["std"])), bool(raw["swap"])
         ),
-        inputs=_texts(found["inputs"]),
-        input_shapes=_sizes(found["input_shapes"]),
-        outputs=_texts(found["outputs"]),
-        views=_sizes(found["views"]),
-        orders={name: _permutation(order) for name, order in _sizes(found["channel_orders"]).items()},
-        blobs=_texts(found["blobs"]),
-        record=found,
+        channel_orders={name: _permutation(order) for name, order in _sizes(found["channel_orders"]).items()},
+        layers={str(kind): int(count) for kind, count in found["layers"].items()},
+        parameters=int(found["parameters"]),
     )
 
 
