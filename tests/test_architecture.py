@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "converters.wire": set(),
     "converters.preprocessing": {"converters.errors"},
     "converters.mapping": {"converters.errors", "converters.preprocessing"},
-    "converters.onnx": {"converters.onnx"},
+    "converters.onnx": {"converters.errors", "converters.onnx", "converters.wire"},
     "converters.caffe": {"converters.caffe", "converters.errors", "converters.preprocessing", "converters.wire"},
     "converters.dialects": {"converters.caffe", "converters.dialects", "converters.errors"},
     "converters.onnx_passes": {

@@ -9,6 +9,9 @@ import re
 from ast import literal_eval
 from collections.abc import Mapping
 
+import onnx
+import onnx_ir as ir
+
 MODULE, SOURCE = "module", "source"  # what our exporter writes: a dotted path, and one stack frame as text
 SCOPE = "scope"  # a module path that is not yet the name of the node's value
 _SCOPES, _STACK = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.stack_trace"
@@ -54,3 +57,19 @@ def read(props: Mapping[str, str]) -> dict[str, str]:
         SOURCE: props.get(SOURCE) or (frame_text(*frames[-1]) if frames else ""),
     }
     return {key: text for key, text in found.items() if text}
+
+
+def of_nodes(proto: onnx.ModelProto) -> dict[str, dict[str, str]]:
+    """The notes on every node that has some, by the name of its first output."""
+    found = {
+        node.output[0]: read({entry.key: entry.value for entry in node.metadata_props})
+        for node in proto.graph.node
+        if node.output
+    }
+    return {name: note for name, note in found.items() if note}
+
+
+def put_back(model: ir.Model, notes: Mapping[str, Mapping[str, str]]) -> None:
+    """Put the notes back on the nodes that still make the same values, in place."""
+    for node in model.graph:
+        node.metadata_props.update(notes.get(node.outputs[0].name or "", {}))

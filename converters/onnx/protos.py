@@ -10,6 +10,9 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from converters.errors import Problem
+from converters.onnx import notes
+
 STANDARD = ("", "ai.onnx")  # two names of the domain of ONNX's own operators
 
 
@@ -19,8 +22,14 @@ def opset(proto: onnx.ModelProto) -> int | None:
 
 
 def is_op(node: onnx.NodeProto, *kinds: str) -> bool:
-    """Whether a node is one of these operators of ONNX's own."""
-    return node.op_type in kinds and node.domain in STANDARD
+    """Whether a node is one of these operators of ONNX's own; without `kinds`, any of them."""
+    return node.domain in STANDARD and (not kinds or node.op_type in kinds)
+
+
+def problem(node: onnx.NodeProto, reason: str, hint: str = "") -> Problem:
+    """A blocker at a node, with the source line that the exporter stored."""
+    source = notes.read({entry.key: entry.value for entry in node.metadata_props}).get(notes.SOURCE, "")
+    return Problem(node.op_type, node.name or node.output[0], reason, hint, source)
 
 
 def node(
@@ -93,3 +102,23 @@ def keep_as_input(graph: onnx.GraphProto, weight: onnx.TensorProto) -> None:
     So a model can be converted, folded and inferred in milliseconds however large its weights are.
     """
     graph.input.append(value_info(weight.name, weight.data_type, weight.dims))
+
+
+def without_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy of the model in which initialisers are gone; the original is not touched, its weights are not copied."""
+    copy = onnx.ModelProto()
+    for field, value in proto.ListFields():
+        if field.name == "graph":
+            continue
+        if field.is_repeated:
+            getattr(copy, field.name).extend(value)
+        else:
+            setattr(copy, field.name, value)
+    for field, value in proto.graph.ListFields():
+        if field.name == "initializer":
+            continue
+        if field.is_repeated:
+            getattr(copy.graph, field.name).extend(value)
+        else:
+            setattr(copy.graph, field.name, value)
+    return copy

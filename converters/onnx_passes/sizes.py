@@ -7,9 +7,9 @@ from math import ceil, prod
 
 import onnx
 import onnx_ir as ir
-from onnx import numpy_helper
 
 from converters.errors import ConversionError, Problem
+from converters.onnx import protos
 
 LARGEST = 2**29  # numbers of float32: 2 GiB, and no Caffe reads a file that is larger
 BLOB = 2**31 - 1  # numbers: Caffe counts them in an int
@@ -19,18 +19,10 @@ MOST = 2 * LARGEST  # of all computed constants together, intermediate ones incl
 def refuse_long_ranges(proto: onnx.ModelProto) -> None:
     """Raise ConversionError for a Range of constants that is too long: onnx's shape inference lists its numbers."""
     graph = proto.graph
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    constants |= {
-        node.output[0]: attribute.t
-        for node in graph.node
-        if node.op_type == "Constant"
-        for attribute in node.attribute
-        if attribute.name == "value"
-    }
-    problems = []
+    constants, problems = protos.constants(graph), []
     for node in graph.node:
         if node.op_type == "Range" and len(node.input) == 3 and all(name in constants for name in node.input):
-            start, limit, delta = (float(numpy_helper.to_array(constants[name]).ravel()[0]) for name in node.input)
+            start, limit, delta = (float(protos.array(constants[name]).ravel()[0]) for name in node.input)
             count = ceil((limit - start) / delta) if delta else 0
             if count > LARGEST:
                 problems.append(_too_large(node.op_type, node.output[0], count))

@@ -1,25 +1,17 @@
-"""Read Slices and Gathers at constant positions as ranges along axes, for the passes that put them together."""
+"""Read Slices at constant positions as ranges along axes, for the passes that put them together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
 import onnx_ir as ir
 
-from converters.onnx_passes.spec import static_shape
-
-
-def ints(value: ir.Value | None) -> list[int] | None:
-    """The numbers of a constant, else None."""
-    if value is None or value.const_value is None:
-        return None
-    return [int(number) for number in value.const_value.numpy().reshape(-1)]
+from converters.onnx.graphs import ints, is_op, static_shape
 
 
 def ranges(node: ir.Node) -> Mapping[int, range] | None:
     """The entries that a Slice keeps, by axis, without axes that it keeps whole; None where they are not constant."""
-    if node.op_type != "Slice" or node.domain not in ("", "ai.onnx") or node.inputs[0] is None:
+    if not is_op(node, "Slice") or node.inputs[0] is None:
         return None
     shape, given = static_shape(node.inputs[0]), [ints(value) for value in node.inputs[1:]]
     unknown = any(v is not None and g is None for v, g in zip(node.inputs[1:], given, strict=True))
@@ -35,12 +27,3 @@ def ranges(node: ir.Node) -> Mapping[int, range] | None:
         if indices != range(size):
             kept[axis % len(shape)] = indices
     return kept
-
-
-def constant(graph: ir.Graph, name: str, numbers: Sequence[int] | np.ndarray) -> ir.Value:
-    """Register an initialiser: int64 for a list of ints, else the array as it is."""
-    array = np.asarray(numbers) if isinstance(numbers, np.ndarray) else np.asarray(numbers, np.int64)
-    tensor = ir.Tensor(array, name=name)
-    value = ir.Value(name=name, const_value=tensor, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype))
-    graph.register_initializer(value)
-    return value

@@ -23,9 +23,9 @@ from converters.caffe.passes.train import for_training
 from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem, ToolkitError
 from converters.mapping import ConversionMap
+from converters.onnx.graphs import problem, static_shape
 from converters.onnx_passes import Source, canonicalise, load
-from converters.onnx_passes.spec import static_shape
-from converters.onnx_to_caffe.lower import Lowered, lower, problem
+from converters.onnx_to_caffe.lower import Lowered, lower
 from converters.onnx_to_caffe.registry import LOWERINGS
 from converters.preprocessing import Preprocessing
 

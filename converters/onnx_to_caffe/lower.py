@@ -14,7 +14,7 @@ from converters.caffe.net import Net, Shape
 from converters.caffe.shapes import MAX_COUNT
 from converters.errors import Problem, Unsupported, require
 from converters.names import safe
-from converters.onnx_passes.spec import static_shape
+from converters.onnx.graphs import problem, static_shape
 from converters.onnx_to_caffe.names import module_names
 from converters.onnx_to_caffe.ops import load_all
 from converters.onnx_to_caffe.registry import Const, Value, call
@@ -31,12 +31,6 @@ class Lowered:
     blobs: Mapping[str, str]
     nodes: Mapping[str, ir.Node]
     shapes: Mapping[str, Shape]
-
-
-def problem(node: ir.Node, reason: str, hint: str = "") -> Problem:
-    """A blocker at a node, with the source line that the exporter stored."""
-    name = node.name or node.outputs[0].name or ""
-    return Problem(node.op_type, name, reason, hint, node.metadata_props.get("source", ""))
 
 
 def lower(model: ir.Model) -> Lowered:

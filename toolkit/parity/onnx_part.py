@@ -70,7 +70,7 @@ def _inline(tensor: Any, path: Path) -> Any:
     """A weight with its data, wherever that lay."""
     import onnx
 
-    from converters.onnx_passes.source import external_file
+    from converters.onnx.source import external_file
 
     if tensor.data_location != onnx.TensorProto.EXTERNAL:
         return tensor

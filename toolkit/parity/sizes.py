@@ -29,7 +29,7 @@ def onnx_shapes(proto: Any, inputs: Mapping[str, Shape]) -> dict[str, Shape]:
     """The shapes of values that onnx can infer when the inputs have these."""
     import onnx
 
-    from converters.onnx_passes.weights import without_weights
+    from converters.onnx.protos import without_weights
 
     light = onnx.ModelProto()
     light.CopyFrom(without_weights(proto))

@@ -132,7 +132,7 @@ def _structure(path: Path) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
 
-    from converters.onnx_passes.mapped import split, view
+    from converters.onnx.split_weights import split, view
     from converters.wire import Malformed
 
     try:

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+
+from converters.onnx import protos
 
 MOST_NODES = 10_000  # what the steps may amount to
-FIRST_WITHOUT_BATCH = 9  # opset 8's Scan goes along the second axis of a batch, and onnx's converter forgets it
 
 
 def unroll_scans(proto: onnx.ModelProto) -> bool:
-    """Unroll every Scan whose steps can be counted, in place; whether there was one. The shapes must be known."""
+    """Unroll every Scan whose steps can be counted, in place; whether there was one. The shapes must be known.
+
+    For opsets from 9 on: opset 8's Scan goes along the second axis of a batch, and onnx's converter forgets it.
+    """
     graph = proto.graph
     shapes = {
         value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
@@ -28,9 +31,7 @@ def unroll_scans(proto: onnx.ModelProto) -> bool:
         nodes.extend([node] if made is None else made)
     if len(nodes) == len(graph.node) and all(new is old for new, old in zip(nodes, graph.node, strict=True)):
         return False
-    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-    del graph.node[:]
-    graph.node.extend(kept)
+    protos.replace_nodes(graph, nodes)
     return True
 
 
@@ -38,7 +39,7 @@ def _unrolled(
     node: onnx.NodeProto, graph: onnx.GraphProto, shapes: dict[str, list[int]]
 ) -> list[onnx.NodeProto] | None:
     """The nodes in place of a Scan; None where the steps are unknown or too many, or a body has a body in it."""
-    given: dict[str, Any] = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    given = protos.attributes(node)
     body, count = given["body"], given["num_scan_inputs"]
     states, sequences = list(node.input[:-count]), list(node.input[-count:])
     results = len(node.output) - len(states)
@@ -57,15 +58,16 @@ def _unrolled(
         names = dict(fixed)
         for i, (sequence, value) in enumerate(zip(sequences, body.input[len(states) :], strict=True)):
             names[value.name] = f"{stem}/{step}/{value.name}"
-            index = _constant(graph, f"{stem}/{step}/index_{i}", steps - 1 - step if backwards[i] else step)
-            made.append(helper.make_node("Gather", [sequence, index], [names[value.name]], axis=axes[i]))
+            place = np.int64(steps - 1 - step if backwards[i] else step)
+            index = protos.constant(graph, f"{stem}/{step}/index_{i}", place)
+            made.append(protos.node("Gather", [sequence, index], [names[value.name]], axis=axes[i]))
         names.update(zip([value.name for value in body.input[: len(states)]], states, strict=True))
         made.extend(_copied(body.node, names, f"{stem}/{step}"))
         out = [names.get(value.name, value.name) for value in body.output]
         states = out[: len(states)]
         for row, name in zip(rows, out[len(states) :], strict=True):
             row.append(name)
-    made.extend(helper.make_node("Identity", [state], [y]) for state, y in zip(states, node.output, strict=False) if y)
+    made.extend(protos.node("Identity", [state], [y]) for state, y in zip(states, node.output, strict=False) if y)
     reverse = _listed(given, "scan_output_directions", results)
     along = _listed(given, "scan_output_axes", results)
     for i, (row, y) in enumerate(zip(rows, node.output[len(states) :], strict=True)):
@@ -76,11 +78,6 @@ def _unrolled(
 
 def _listed(given: dict[str, Any], name: str, count: int) -> list[int]:
     return list(given.get(name, [0] * count))
-
-
-def _constant(graph: onnx.GraphProto, name: str, number: int | list[int]) -> str:
-    graph.initializer.append(numpy_helper.from_array(np.array(number, np.int64), name))
-    return name
 
 
 def _constants(body: onnx.GraphProto, graph: onnx.GraphProto, stem: str) -> dict[str, str]:
@@ -111,7 +108,7 @@ def _copied(nodes: Sequence[onnx.NodeProto], names: dict[str, str], stem: str) -
 
 def _stacked(graph: onnx.GraphProto, row: Sequence[str], y: str, axis: int) -> list[onnx.NodeProto]:
     """One output from what the steps gave."""
-    place = _constant(graph, f"{y}/axis", [axis])
+    place = protos.constant(graph, f"{y}/axis", [axis])
     lifted = [f"{y}/row_{i}" for i in range(len(row))]
-    made = [helper.make_node("Unsqueeze", [value, place], [name]) for value, name in zip(row, lifted, strict=True)]
-    return [*made, helper.make_node("Concat", lifted, [y], axis=axis)]
+    made = [protos.node("Unsqueeze", [value, place], [name]) for value, name in zip(row, lifted, strict=True)]
+    return [*made, protos.node("Concat", lifted, [y], axis=axis)]

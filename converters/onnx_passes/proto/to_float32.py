@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+
+from converters.onnx import protos
 
 FLOAT = onnx.TensorProto.FLOAT
 OTHER = {onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.BFLOAT16}
@@ -22,8 +23,7 @@ def _attributes(graph: onnx.GraphProto) -> Iterator[onnx.AttributeProto]:
 
 
 def _tensor_to_float32(tensor: onnx.TensorProto) -> None:
-    array = numpy_helper.to_array(tensor).astype(np.float32)
-    tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    tensor.CopyFrom(protos.tensor(protos.array(tensor).astype(np.float32), tensor.name))
 
 
 def to_float32(proto: onnx.ModelProto) -> None:

@@ -11,6 +11,9 @@ import onnx
 import onnx.checker
 import onnx.shape_inference
 
+from converters.onnx import protos
+from converters.onnx_passes.spec import OPSET
+
 # Each operator with the opset since which it means what it means today: later ones added types, or attributes whose
 # default changes nothing.
 PLAIN = {
@@ -40,10 +43,11 @@ PLAIN = {
 }
 
 
-def plain(proto: onnx.ModelProto, opset: int, target: int) -> onnx.ModelProto | None:
-    """The model in the target opset with the shape of every value; None where it is not plain, or not sound."""
+def skip_folding(proto: onnx.ModelProto) -> onnx.ModelProto | None:
+    """The model in the canonical opset with the shape of every value; None where it is not plain, or not sound."""
+    opset = protos.opset(proto) or 0
     if proto.functions or any(
-        node.domain not in ("", "ai.onnx") or PLAIN.get(node.op_type, opset + 1) > opset for node in proto.graph.node
+        not protos.is_op(node) or PLAIN.get(node.op_type, opset + 1) > opset for node in proto.graph.node
     ):
         return None
     try:
@@ -55,8 +59,8 @@ def plain(proto: onnx.ModelProto, opset: int, target: int) -> onnx.ModelProto | 
     if not all(name in known for node in inferred.graph.node for name in node.output if name):
         return None
     for item in inferred.opset_import:
-        if item.domain in ("", "ai.onnx"):
-            item.version = max(opset, target)
+        if item.domain in protos.STANDARD:
+            item.version = max(opset, OPSET)
     return inferred
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from converters.onnx_passes.spec import static_shape
+from converters.onnx.graphs import constant, static_shape
 
 
 def empty_to_constant(model: ir.Model) -> None:
@@ -17,10 +17,8 @@ def empty_to_constant(model: ir.Model) -> None:
             shape = static_shape(value)
             if shape is None or 0 not in shape or not value.uses() or value.is_graph_output():
                 continue
-            tensor = ir.Tensor(np.zeros(shape, (value.dtype or ir.DataType.FLOAT).numpy()), name=f"{value.name}/empty")
-            new = ir.Value(name=tensor.name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
-            graph.register_initializer(new)
-            ir.convenience.replace_all_uses_with(value, new)
+            nothing = np.zeros(shape, (value.dtype or ir.DataType.FLOAT).numpy())
+            ir.convenience.replace_all_uses_with(value, constant(graph, f"{value.name}/empty", nothing))
             emptied.append(node)
     for node in reversed(emptied):
         if node.graph is graph and not any(value.uses() or value.is_graph_output() for value in node.outputs):

@@ -13,7 +13,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from converters.errors import InvalidInput
-from converters.onnx_passes.mapped import split, view
+from converters.onnx.split_weights import split, view
 from converters.wire import Malformed
 
 MAX_BYTES = 2**31 - 1

@@ -7,10 +7,12 @@ import onnx.defs
 import onnx.inliner
 import onnx.shape_inference
 
+from converters.onnx import protos
+
 INLINED = frozenset({"RotaryEmbedding", "SwiGLU", "Swish"})  # their functions are plain arithmetic and selections
 
 
-def inline(proto: onnx.ModelProto) -> None:
+def inline_functions(proto: onnx.ModelProto) -> None:
     """Write out the functions of `INLINED`, and those that they are made of, in place."""
     while found := _found(proto):
         endless = any(node.op_type == "Range" for node in proto.graph.node)  # its numbers would be listed, however many
@@ -18,23 +20,19 @@ def inline(proto: onnx.ModelProto) -> None:
         known = {value.name for value in (*typed.graph.input, *typed.graph.value_info)}
         for tensor in typed.graph.initializer:
             if tensor.name not in known:  # the inliner knows values by their declared types alone
-                info = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
-                typed.graph.value_info.append(info)
+                typed.graph.value_info.append(protos.value_info(tensor.name, tensor.data_type, tensor.dims))
         functions = [("", name) for name in sorted(found)]
         made = onnx.inliner.inline_selected_functions(typed, functions, inline_schema_functions=True)
-        del made.graph.value_info[:]
-        for output in made.graph.output:
-            output.type.tensor_type.ClearField("shape")
+        protos.forget_shapes(made.graph)
         proto.CopyFrom(made)
 
 
 def _found(proto: onnx.ModelProto) -> set[str]:
     """Which of them the model has. They get the attributes that they leave out: the inliner would give none."""
-    opset = next((item.version for item in proto.opset_import if item.domain in ("", "ai.onnx")), 0)
-    nodes = [node for node in proto.graph.node if node.domain in ("", "ai.onnx") and node.op_type in INLINED]
+    nodes = [node for node in proto.graph.node if protos.is_op(node, *INLINED)]
     for node in nodes:
         written = {attribute.name for attribute in node.attribute}
-        for name, attribute in onnx.defs.get_schema(node.op_type, opset).attributes.items():
+        for name, attribute in onnx.defs.get_schema(node.op_type, protos.opset(proto) or 0).attributes.items():
             if name not in written and attribute.default_value.name:
                 node.attribute.append(attribute.default_value)
     return {node.op_type for node in nodes}

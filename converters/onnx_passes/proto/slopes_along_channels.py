@@ -5,11 +5,14 @@ from __future__ import annotations
 import onnx
 import onnx.shape_inference
 
-FIRST_BROADCAST = 7
+from converters.onnx import protos
 
 
 def slopes_along_channels(proto: onnx.ModelProto) -> None:
-    """Give each slope of one axis the axes after the channels, which onnx's converter forgets, in place."""
+    """Give each slope of one axis the axes after the channels, which onnx's converter forgets, in place.
+
+    For opsets before 7.
+    """
     if not any(node.op_type == "PRelu" for node in proto.graph.node):
         return
     typed = onnx.shape_inference.infer_shapes(proto)
@@ -25,6 +28,6 @@ def slopes_along_channels(proto: onnx.ModelProto) -> None:
         if ranks.get(slope) != 1 or sizes[slope] == 1 or ranks.get(x, 0) <= 2:
             continue
         spread = f"{node.output[0]}/slope"
-        made = onnx.helper.make_node("Unsqueeze", [slope], [spread], axes=list(range(1, ranks[x] - 1)))
+        made = protos.node("Unsqueeze", [slope], [spread], axes=list(range(1, ranks[x] - 1)))
         node.input[1] = spread
         proto.graph.node.insert(place, made)

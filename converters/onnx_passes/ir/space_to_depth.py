@@ -9,8 +9,8 @@ from itertools import product
 import numpy as np
 import onnx_ir as ir
 
-from converters.onnx_passes.slices import constant, ranges
-from converters.onnx_passes.spec import static_shape
+from converters.onnx.graphs import constant, static_shape
+from converters.onnx_passes.slices import ranges
 
 FEW = 8  # channels up to which a dense Conv costs less than moving the numbers
 
@@ -25,7 +25,7 @@ class Phases:
     offsets: tuple[tuple[int, int], ...]
 
 
-def lift_focus(model: ir.Model) -> None:
+def space_to_depth(model: ir.Model) -> None:
     """Replace the Slices and Concat of a YOLO Focus or a Swin patch merging, in place."""
     for node in list(model.graph):
         found = _phases(node) if node.op_type == "Concat" else None

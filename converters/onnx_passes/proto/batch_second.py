@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import onnx
-from onnx import helper
+
+from converters.onnx import protos
 
 KINDS = ("LSTM", "GRU", "RNN")
 SWAPPED = (1, 0, 2)
@@ -31,9 +32,8 @@ def batch_second(proto: onnx.ModelProto) -> None:
                 after.append(_transpose(f"{stem}/made_{i}", name, SWAPPED if i else (2, 0, 1, 3)))
                 node.output[i] = f"{stem}/made_{i}"
         nodes.extend([node, *after])
-    del proto.graph.node[:]
-    proto.graph.node.extend(nodes)
+    protos.replace_nodes(proto.graph, nodes)
 
 
 def _transpose(source: str, target: str, order: tuple[int, ...]) -> onnx.NodeProto:
-    return helper.make_node("Transpose", [source], [target], target, perm=list(order))
+    return protos.node("Transpose", [source], [target], target, perm=list(order))

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import onnx_ir as ir
 
-from converters.onnx_passes.slices import constant, ints, ranges
-from converters.onnx_passes.spec import static_shape
+from converters.onnx.graphs import constant, ints, is_op, static_shape
+from converters.onnx_passes.slices import ranges
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Cut:
     drops: bool = False
 
 
-def join_slices(model: ir.Model) -> None:
+def slices_to_split(model: ir.Model) -> None:
     """Replace Slices (and Gathers at one index) of one value along one axis, where they don't overlap, in place."""
     place = {node: index for index, node in enumerate(model.graph)}
     readers: dict[tuple[ir.Value, int], list[Cut]] = {}
@@ -44,7 +44,7 @@ def _cut(node: ir.Node) -> Cut | None:
         return _stretch(node, *next(iter(kept.items()))) if len(kept) == 1 else None
     source = node.inputs[0] if node.inputs else None
     shape = static_shape(source) if source is not None else None
-    if node.op_type != "Gather" or not shape or node.domain not in ("", "ai.onnx"):
+    if not is_op(node, "Gather") or not shape:
         return None
     numbers, index_shape = ints(node.inputs[1]), static_shape(node.inputs[1]) if node.inputs[1] is not None else None
     if numbers is None or index_shape is None or len(numbers) != 1 or len(index_shape) > 1:

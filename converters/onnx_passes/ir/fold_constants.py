@@ -9,18 +9,10 @@ import onnx
 import onnx_ir as ir
 
 from converters.errors import InvalidInput
+from converters.onnx import protos
+from converters.onnx.graphs import value_of
 from converters.onnx_passes.ort import FoldingFailed, evaluate
 from converters.onnx_passes.sizes import refuse_large_constants
-
-# Ops of shape arithmetic: gone after folding wherever the shapes are static.
-SHAPE_ARITHMETIC = frozenset(
-    (
-        *("Shape", "Size", "Gather", "Concat", "Unsqueeze", "Squeeze", "Cast", "Constant", "ConstantOfShape", "Range"),
-        *("Expand", "Where", "Equal", "Less", "Greater", "Not", "And", "Or", "Floor", "Ceil", "Mod"),
-        *("Add", "Sub", "Mul", "Div", "Min", "Max", "NonZero", "Tile", "ReduceProd", "ReduceMax", "Identity"),
-        *("Reshape", "Slice"),
-    )
-)
 
 
 def fold_constants(model: ir.Model) -> None:
@@ -47,11 +39,9 @@ def fold_constants(model: ir.Model) -> None:
     except FoldingFailed as error:
         raise InvalidInput(f"the model's constants can't be computed: {error}") from error
     for value in frontier:
-        array = arrays[value.name or ""]
-        new = ir.Value(name=f"{value.name}", const_value=ir.Tensor(array, name=value.name))
-        new.shape, new.type = ir.Shape(array.shape), ir.TensorType(ir.Tensor(array).dtype)
         if value.is_graph_output():
             continue  # a constant output: refused where it is lowered
+        new = value_of(value.name or "", ir.Tensor(arrays[value.name or ""], name=value.name))
         ir.convenience.replace_all_uses_with(value, new)
         value.name = f"{value.name}/folded"
         graph.register_initializer(new)
@@ -72,10 +62,7 @@ def _evaluate(model: ir.Model, nodes: list[ir.Node], frontier: list[ir.Value]) -
                 feeds[value.name or ""] = value.const_value.numpy()
     graph = onnx.GraphProto(name="constants")
     graph.node.extend(ir.serde.serialize_node(node) for node in nodes)
-    graph.input.extend(
-        onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
-        for name, array in feeds.items()
-    )
+    graph.input.extend(protos.value_info_of(name, array) for name, array in feeds.items())
     graph.output.extend(onnx.ValueInfoProto(name=value.name) for value in frontier)
     proto = onnx.ModelProto(graph=graph, ir_version=10)
     proto.opset_import.extend(

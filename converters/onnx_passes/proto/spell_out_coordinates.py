@@ -7,11 +7,9 @@ the pixel above where it shrinks.
 from __future__ import annotations
 
 import onnx
-from onnx import numpy_helper
 
-from converters.errors import ConversionError, Problem
-
-FIRST_WITH_MODES = 11
+from converters.errors import ConversionError
+from converters.onnx import protos
 
 
 def has_resize(proto: onnx.ModelProto) -> bool:
@@ -20,19 +18,21 @@ def has_resize(proto: onnx.ModelProto) -> bool:
 
 
 def spell_out_coordinates(proto: onnx.ModelProto) -> None:
-    """Give every Resize that was converted from an older opset its coordinates and its way to round."""
-    known = {tensor.name: tensor for tensor in proto.graph.initializer}
-    known |= {node.output[0]: node.attribute[0].t for node in proto.graph.node if node.op_type == "Constant"}
+    """Give every Resize that was converted from an opset before 11 its coordinates and its way to round, in place.
+
+    Raises ConversionError where one axis grows and another shrinks, or the factors are computed.
+    """
+    known = protos.constants(proto.graph) if has_resize(proto) else {}
     for node in proto.graph.node:
         if node.op_type != "Resize":
             continue
-        scales = numpy_helper.to_array(known[node.input[2]]) if node.input[2] in known else None
-        mode = next((a.s for a in node.attribute if a.name == "mode"), b"nearest")
+        scales = protos.array(known[node.input[2]]) if node.input[2] in known else None
+        mode = protos.attributes(node).get("mode", b"nearest")
         shrinks = scales is None or bool((scales < 1).any())
         if mode == b"nearest" and shrinks and (scales is None or (scales > 1).any()):
             reason = "resizes one axis up and another down" if scales is not None else "its factors are computed"
             hint = "export with opset 11 or later"
-            raise ConversionError([Problem("Resize", node.name or node.output[0], f"{reason}, before opset 11", hint)])
-        node.attribute.append(onnx.helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
+            raise ConversionError([protos.problem(node, f"{reason}, before opset 11", hint)])
+        node.attribute.append(protos.attribute("coordinate_transformation_mode", "asymmetric"))
         if mode == b"nearest":
-            node.attribute.append(onnx.helper.make_attribute("nearest_mode", "ceil" if shrinks else "floor"))
+            node.attribute.append(protos.attribute("nearest_mode", "ceil" if shrinks else "floor"))

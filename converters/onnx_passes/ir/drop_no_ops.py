@@ -1,30 +1,10 @@
-"""Carry node notes over the folding, and drop nodes that change nothing."""
+"""Drop nodes that change nothing."""
 
 from __future__ import annotations
 
-import onnx
 import onnx_ir as ir
 
-from converters.onnx import notes
-
-Notes = dict[str, dict[str, str]]
 NO_OPS = {"Identity", "Dropout"}
-
-
-def node_notes(proto: onnx.ModelProto) -> Notes:
-    """The notes on every node, by the name of its first output."""
-    found = {
-        node.output[0]: notes.read({entry.key: entry.value for entry in node.metadata_props})
-        for node in proto.graph.node
-        if node.output
-    }
-    return {name: note for name, note in found.items() if note}
-
-
-def restore_notes(model: ir.Model, kept: Notes) -> None:
-    """Put the notes back on the nodes that still make the same values."""
-    for node in model.graph:
-        node.metadata_props.update(kept.get(node.outputs[0].name or "", {}))
 
 
 def drop_no_ops(model: ir.Model) -> None:

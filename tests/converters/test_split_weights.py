@@ -11,8 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from converters.errors import InvalidInput
+from converters.onnx.split_weights import split
 from converters.onnx_passes import canonicalise, load
-from converters.onnx_passes.mapped import split
 from converters.wire import encode_bytes
 
 RANDOM = np.random.default_rng(4)

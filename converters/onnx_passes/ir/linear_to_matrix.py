@@ -5,6 +5,7 @@ onnxruntime says what the matrix is: its rows are what the operator makes of the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 
+from converters.onnx import protos
+from converters.onnx.graphs import constant, is_op, static_shape
 from converters.onnx_passes.ort import FoldingFailed, evaluate, responses
-from converters.onnx_passes.spec import static_shape
 
 LARGEST = 2**24  # numbers in a matrix
 MOST_RUNS = 20_000
@@ -24,7 +26,7 @@ Array = npt.NDArray[np.float32]
 def linear_to_matrix(model: ir.Model) -> None:
     """Replace GridSample at fixed places, AffineGrid, DFT and DeformConv with fixed offsets, in place."""
     for node in list(model.graph):
-        if node.domain in ("", "ai.onnx") and (node.op_type == "GridSample" or node.op_type in WHOLE):
+        if is_op(node, "GridSample", *WHOLE):
             _replace(model, node)
 
 
@@ -65,10 +67,10 @@ def _alone(model: ir.Model, node: ir.Node, shape: tuple[int, ...]) -> onnx.Model
     made = ir.serde.serialize_node(node)
     made.input[0], made.output[0] = "x", "y"
     graph = onnx.GraphProto(name="linear", node=[made], output=[onnx.ValueInfoProto(name="y")])
-    graph.input.append(onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, shape))
+    graph.input.append(protos.value_info("x", onnx.TensorProto.FLOAT, shape))
     for value in node.inputs[1:]:
         if value is not None and value.const_value is not None:
-            graph.initializer.append(onnx.numpy_helper.from_array(value.const_value.numpy(), value.name or ""))
+            graph.initializer.append(protos.tensor(value.const_value.numpy(), value.name or ""))
     proto = onnx.ModelProto(graph=graph, ir_version=10)
     for domain, version in model.graph.opset_imports.items():
         proto.opset_import.add(domain=domain, version=version)
@@ -82,20 +84,17 @@ def _multiply(
     y = node.outputs[0]
     notes = dict(node.metadata_props)
 
-    def constant(name: str, array: npt.NDArray[np.generic]) -> ir.Value:
-        tensor = ir.Tensor(array, name=f"{y.name}/{name}")
-        value = ir.Value(name=tensor.name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
-        graph.register_initializer(value)
-        return value
+    def fixed(name: str, numbers: Sequence[int] | Array) -> ir.Value:
+        return constant(graph, f"{y.name}/{name}", numbers)
 
     def make(kind: str, inputs: list[ir.Value | None], name: str, shape: tuple[int, ...]) -> ir.Node:
         value = ir.Value(name=f"{y.name}/{name}", shape=ir.Shape(shape), type=y.type)
         return ir.node(kind, inputs, outputs=[value], metadata_props=notes)
 
     product = (*rows[:-1], matrix.shape[-1])
-    flat = make("Reshape", [node.inputs[0], constant("rows", np.array(rows, np.int64))], "flat", rows)
-    made = [flat, make("MatMul", [flat.outputs[0], constant("matrix", matrix)], "product", product)]
+    flat = make("Reshape", [node.inputs[0], fixed("rows", rows)], "flat", rows)
+    made = [flat, make("MatMul", [flat.outputs[0], fixed("matrix", matrix)], "product", product)]
     if shift is not None and shift.any():
-        made.append(make("Add", [made[-1].outputs[0], constant("shift", shift)], "shifted", product))
-    made.append(make("Reshape", [made[-1].outputs[0], constant("shape", np.array(out, np.int64))], "shaped", out))
+        made.append(make("Add", [made[-1].outputs[0], fixed("shift", shift)], "shifted", product))
+    made.append(make("Reshape", [made[-1].outputs[0], fixed("shape", out)], "shaped", out))
     ir.convenience.replace_nodes_and_values(graph, node, [node], made, [y], made[-1].outputs)

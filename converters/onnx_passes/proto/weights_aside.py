@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from converters.errors import InvalidInput
 from converters.onnx import protos
-from converters.onnx_passes.source import Source, external_file
+from converters.onnx.source import Source, external_file
 
 SMALL = 8  # elements; scalars and short vectors are left in: scales of a Resize, bounds of a Clip
 FLOATS = {
@@ -21,26 +21,6 @@ FLOATS = {
 }
 
 Store = dict[str | None, ir.TensorProtocol]
-
-
-def without_weights(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of the model in which initialisers are gone; the original is not touched, its weights are not copied."""
-    copy = onnx.ModelProto()
-    for field, value in proto.ListFields():
-        if field.name == "graph":
-            continue
-        if field.is_repeated:
-            getattr(copy, field.name).extend(value)
-        else:
-            setattr(copy, field.name, value)
-    for field, value in proto.graph.ListFields():
-        if field.name == "initializer":
-            continue
-        if field.is_repeated:
-            getattr(copy.graph, field.name).extend(value)
-        else:
-            setattr(copy.graph, field.name, value)
-    return copy
 
 
 def _external(tensor: onnx.TensorProto, source: Source) -> ir.ExternalTensor:

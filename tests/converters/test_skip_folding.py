@@ -14,7 +14,7 @@ import pytest
 
 from converters.errors import InvalidInput
 from converters.onnx_passes import canonicalise, load
-from converters.onnx_passes.plain import PLAIN, plain
+from converters.onnx_passes.proto.skip_folding import PLAIN, skip_folding
 from converters.onnx_to_caffe.lower import lower
 from converters.onnx_to_caffe.registry import LOWERINGS
 
@@ -62,7 +62,7 @@ def described(model: ir.Model) -> list[tuple[object, ...]]:
 def test_the_short_way_and_the_long_way_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = canonical(tmp_path, network())
     module = sys.modules["converters.onnx_passes.canonicalise"]
-    monkeypatch.setattr(module, "plain", lambda *model: None)
+    monkeypatch.setattr(module, "skip_folding", lambda *model: None)
     long = canonical(tmp_path, network())
     assert described(short) == described(long)
     assert short.opset_imports[""] == long.opset_imports[""] == 21
@@ -85,7 +85,8 @@ def test_an_operator_that_meant_something_else_is_not_plain(op: str, since: int)
     assert old.since_version < since <= new.since_version
     node = onnx.helper.make_node(op, ["x"], ["y"])
     graph = onnx.helper.make_graph([node], "g", [], [])
-    assert plain(onnx.helper.make_model(graph), since - 1, 21) is None
+    imports = [onnx.helper.make_opsetid("", since - 1)]
+    assert skip_folding(onnx.helper.make_model(graph, opset_imports=imports)) is None
 
 
 def test_table_names_operators_with_a_lowering() -> None:

@@ -6,46 +6,41 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper
 
-from converters.errors import ConversionError, Problem
+from converters.errors import ConversionError
+from converters.onnx import protos
 
 
-def spell_out(proto: onnx.ModelProto) -> None:
+def spell_out_normalisations(proto: onnx.ModelProto) -> None:
     """GroupNormalization -> InstanceNormalization of the groups; MeanVarianceNormalization with its axes, in place."""
-    opset = next((item.version for item in proto.opset_import if item.domain in ("", "ai.onnx")), 0)
+    opset = protos.opset(proto) or 0
     nodes: list[onnx.NodeProto] = []
     for node in proto.graph.node:
-        if node.domain not in ("", "ai.onnx"):
-            nodes.append(node)
-        elif node.op_type == "GroupNormalization" and len(node.input) == 3:
+        if protos.is_op(node, "GroupNormalization") and len(node.input) == 3:
             nodes.extend(_groups(node, proto.graph, per_channel=opset >= 21))
-        else:
-            if node.op_type == "MeanVarianceNormalization" and not node.attribute:
-                node.attribute.append(helper.make_attribute("axes", [0, 2, 3]))  # shape inference needs them written
-            nodes.append(node)
-    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-    del proto.graph.node[:]
-    proto.graph.node.extend(kept)
+            continue
+        if protos.is_op(node, "MeanVarianceNormalization") and not node.attribute:
+            node.attribute.append(protos.attribute("axes", [0, 2, 3]))  # shape inference needs them written
+        nodes.append(node)
+    protos.replace_nodes(proto.graph, nodes)
 
 
 def _groups(node: onnx.NodeProto, graph: onnx.GraphProto, per_channel: bool) -> Iterator[onnx.NodeProto]:
     """The groups as the channels of a (N, groups, rest) blob; until opset 21 gamma and beta were one number a group."""
     x, gamma, beta = node.input
     y = node.output[0]
-    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    given = protos.attributes(node)
     groups, eps = given.get("num_groups", 1), given.get("epsilon", 1e-5)
-
     if groups < 1:
-        raise ConversionError([Problem(node.op_type, node.name or y, f"{groups} groups")])
+        raise ConversionError([protos.problem(node, f"{groups} groups")])
 
-    def constant(name: str, value: object) -> str:
-        graph.initializer.append(numpy_helper.from_array(np.asarray(value), f"{y}/{name}"))
-        return f"{y}/{name}"
+    def constant(name: str, value: npt.NDArray[Any]) -> str:
+        return protos.constant(graph, f"{y}/{name}", value)
 
     def make(kind: str, name: str, *inputs: str, **attributes: Any) -> onnx.NodeProto:
-        return helper.make_node(kind, list(inputs), [name], f"{node.name or y}/{name}", **attributes)
+        return protos.node(kind, inputs, [name], f"{node.name or y}/{name}", **attributes)
 
     runs = constant("runs", np.array([0, groups, -1], np.int64))
     yield make("Shape", f"{y}/shape", x)

@@ -9,6 +9,7 @@ from math import prod
 import onnx
 
 from converters.errors import ConversionError, Problem, ToolkitError
+from converters.onnx import protos
 from converters.onnx_passes.sizes import BLOB
 
 
@@ -37,7 +38,7 @@ def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> N
         if prod(shape) > BLOB:
             problems.append(Problem("input", value.name, f"has {prod(shape):,} numbers; a Caffe blob holds {BLOB:,}"))
             continue
-        value.CopyFrom(onnx.helper.make_tensor_value_info(value.name, tensor.elem_type, shape))
+        value.CopyFrom(protos.value_info(value.name, tensor.elem_type, shape))
     if problems:
         raise ConversionError(problems)
 

@@ -1,0 +1,1 @@
+"""Passes on the protobuf as it was read: what onnx and onnxruntime need to see, or hide."""
