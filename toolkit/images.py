@@ -29,11 +29,11 @@ def read_image(path: Path, size: tuple[int, int], resample: str = "bilinear") ->
 
 def open_rgb(source: Path | IO[bytes], what: str) -> Image:
     """An encoded image -> 8-bit RGB, decoded; `what` names it in errors. Its EXIF orientation is not applied."""
-    pillow = _pillow()
+    library = pillow()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # MAX_PIXELS, just below, is our limit
-            image = pillow.open(source, formats=FORMATS)
+            warnings.simplefilter("ignore", library.DecompressionBombWarning)  # MAX_PIXELS, just below, is our limit
+            image = library.open(source, formats=FORMATS)
         with image:
             if image.width * image.height > MAX_PIXELS:
                 raise InvalidInput(f"{what} has {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are read")
@@ -42,15 +42,15 @@ def open_rgb(source: Path | IO[bytes], what: str) -> Image:
             image.load()  # before `convert`, which gives an RGB image back as a copy
             rgb: Image = image.convert("RGB")
             return rgb
-    except pillow.UnidentifiedImageError as error:
+    except library.UnidentifiedImageError as error:
         raise InvalidInput(f"{what} is not an image that can be read ({', '.join(FORMATS)})") from error
-    except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:  # SyntaxError: a broken PNG
+    except (OSError, SyntaxError, ValueError, library.DecompressionBombError) as error:  # SyntaxError: a broken PNG
         raise InvalidInput(f"{what} is a broken image: {error}") from error
 
 
 def filter_named(name: str) -> int:
     """Pillow's resampling filter "bilinear" or "bicubic"."""
-    return int(_pillow().Resampling[name.upper()])
+    return int(pillow().Resampling[name.upper()])
 
 
 def as_floats(image: Image) -> np.ndarray:
@@ -70,7 +70,7 @@ def images_in(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def _pillow() -> Any:
+def pillow() -> Any:
     """Pillow's Image module, which is optional to install."""
     try:
         from PIL import Image

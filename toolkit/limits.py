@@ -1,8 +1,9 @@
-"""How much memory an input may ask for: checked before it is taken."""
+"""What an input or a command may take of this machine: memory, checked before it is taken, and processors."""
 
 from __future__ import annotations
 
 import math
+import os
 
 from converters.errors import InvalidInput
 
@@ -20,3 +21,8 @@ def check_bytes(size: int, most: int, what: str) -> None:
     """Refuse what would take more than `most` bytes."""
     if size > most:
         raise InvalidInput(f"{what} takes {size / 2**30:.1f} GiB; at most {most / 2**30:g} GiB is read")
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

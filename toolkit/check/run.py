@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from converters.errors import ToolkitError
 from toolkit.check import config, plan, pool
 from toolkit.check.config import Model
 from toolkit.check.plan import Job, check_name
+from toolkit.limits import cores
 from toolkit.parity import environment
 from toolkit.parity.junit import TestCase
 
@@ -116,11 +116,6 @@ def run(
 def failed(job: Job, model: Model, message: str) -> list[Result]:
     """The results of a job that could not be done."""
     return [plan.result(model, job, runtime, "error", message) for runtime in job.runtimes]
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _why_none(only: Sequence[str]) -> str:

@@ -18,6 +18,9 @@ COMMANDS = {
     "inspect": Entry(
         "toolkit.cli.inspect:inspect", "Say what converts and what blocks, node by node, before converting."
     ),
+    "pack-dataset": Entry(
+        "toolkit.cli.pack_dataset:pack_dataset", "Pack a folder of labelled images into an LMDB data set."
+    ),
     "parity": Entry("toolkit.cli.parity:parity", "Compare what engines compute with what a reference computes."),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -35,6 +36,33 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: st
 
 def _unbounded(console: Any) -> Any:
     return console.options.update(width=10_000)
+
+
+@contextmanager
+def progress_bar(what: str, unit: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A function of (done, total) that draws a bar with units a second on a terminal's stderr, nothing in a pipe.
+
+    What was done before its first call, by an earlier run, does not count for the speed.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None, rate="")
+        begun: list[tuple[int, float]] = []
+
+        def update(done: int, total: int) -> None:
+            if not begun:
+                begun.append((done, time.monotonic()))
+            seconds = time.monotonic() - begun[0][1]
+            rate = f"{(done - begun[0][0]) / seconds:.0f} {unit}/s" if seconds > 0 else ""
+            bar.update(task, completed=done, total=total, rate=rate)
+
+        yield update
 
 
 @contextmanager
