@@ -152,7 +152,7 @@ if "toolkit.check.worker" in sys.orig_argv:
 """
 
 
-def test_an_engine_that_is_not_there_is_skipped_only_where_another_is(
+def test_an_engine_that_is_not_there_is_skipped_where_nobody_named_it(
     small: Path, listed: Listed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need("opencv")
@@ -162,10 +162,11 @@ def test_an_engine_that_is_not_there_is_skipped_only_where_another_is(
     assert statuses == {
         "small / portable / deploy / opencv": "passed",
         "small / portable / deploy / caffe": "skipped",
-        "small / bvlc / deploy / caffe": "error",
+        "small / bvlc / deploy / caffe": "skipped",
     }
-    assert not found.passed
-    assert run(listed(f'models = ["{small}"]')).passed
+    assert found.passed
+    assert "real Caffe is not found" in by_name(found)["small / bvlc / deploy / caffe"]["message"]
+    assert not run(listed(f'dialects = ["bvlc"]\nmodels = ["{small}"]')).passed
     named = run(listed(f'runtimes = ["opencv", "caffe"]\nmodels = ["{small}"]'))
     assert [result["status"] for result in named.results] == ["passed", "error"]
 

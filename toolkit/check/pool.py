@@ -133,5 +133,5 @@ def run(
 
 
 def python(*words: str) -> list[str]:
-    """The command of a worker in this Python."""
-    return [sys.executable, "-m", *words]
+    """The command of a worker in this Python. Unbuffered: a crash must not take its last words with it."""
+    return [sys.executable, "-u", "-m", *words]

@@ -104,7 +104,7 @@ def _answers(
             why = f"{where}; {why}" if where else why
         found = own.to_json()
         required = found["rows"][0]["required_tolerance"]
-        answer = result(model, job, row.runtime, _status(row, report.rows), why)
+        answer = result(model, job, row.runtime, _status(row), why)
         yield {**answer, "required_tolerance": required, "report": found}
 
 
@@ -134,9 +134,8 @@ def _culprit(
     return inside, layers.summary if layers else ""
 
 
-def _status(row: Row, rows: Sequence[Row]) -> str:
-    """An engine that is not installed is skipped where it need not be, and another one was there to check with."""
+def _status(row: Row) -> str:
+    """An engine that is not installed is skipped where nobody asked for it by name."""
     if row.verdict is Verdict.NOT_RUN:
-        alone = all(one.verdict is Verdict.NOT_RUN for one in rows)
-        return "skipped" if row.optional and not alone else "error"
+        return "skipped" if row.optional else "error"
     return {Verdict.PASSED: "passed", Verdict.ERROR: "error"}.get(row.verdict, "failed")

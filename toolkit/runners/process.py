@@ -43,7 +43,7 @@ class Worker:
         quiet = {"GLOG_minloglevel": "2", "GLOG_logtostderr": "1", "OPENCV_LOG_LEVEL": "ERROR"}
         try:
             self.process = subprocess.Popen(
-                [python, str(SERVE), f"{name}_engine"],
+                [python, "-u", str(SERVE), f"{name}_engine"],  # unbuffered: a crash must leave its last words
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self.log,
