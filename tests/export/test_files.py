@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tests.export import nets
 from tests.export.graphs import graph
 from tests.export.running import assert_same
 from toolkit.export import export, files, save
+from toolkit.export.source import place
 
 SHAPES = {"image": (1, 3, 32, 32)}
 
@@ -68,3 +70,17 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     model = graph("g (float[1] x) => (float[1] y) { y = Relu(x) }")
     with pytest.raises(ToolkitError, match=r"can't write .*net\.onnx: No such file or directory"):
         save(model, tmp_path / "none" / "net.onnx")
+
+
+def test_a_place_is_told_from_the_import_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editable install may import a package from a folder that is not on sys.path."""
+    package = tmp_path / "root" / "nets" / "small"
+    package.mkdir(parents=True)
+    for folder in (package.parent, package):
+        (folder / "__init__.py").write_text("")
+    path = str(package / "net.py")
+    monkeypatch.setattr(sys, "path", [])
+    assert place(path, 3, "forward") == 'File "nets/small/net.py", line 3, in forward'
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "root")])
+    assert place(path, 3, "forward") == 'File "nets/small/net.py", line 3, in forward'
+    assert place(str(tmp_path / "net.py"), 3, "f") == 'File "net.py", line 3, in f'

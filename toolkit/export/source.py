@@ -24,8 +24,16 @@ def place(path: str, line: int, function: str) -> str:
     """One stack frame as text; the path is relative to the import root, so that files are the same on every machine."""
     roots = [os.path.abspath(root).rstrip(os.sep) + os.sep for root in ("", *sys.path)]
     inside = [root for root in roots if path.startswith(root)]
-    short = os.path.relpath(path, max(inside, key=len)) if inside else os.path.basename(path)
+    short = os.path.relpath(path, max(inside, key=len, default=package_root(path)))
     return f'File "{short}", line {line}, in {function}'
+
+
+def package_root(path: str) -> str:
+    """The folder that holds the package of a file: an editable install may be imported from no folder of sys.path."""
+    folder = os.path.dirname(path)
+    while os.path.exists(os.path.join(folder, "__init__.py")):
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def innermost(stack: str) -> str:
