@@ -1,4 +1,4 @@
-"""What build_caffe.py adds to Caffe's source, against numpy, and where it is as strict as BVLC."""
+"""What our build adds to Caffe's source, against numpy, and where it is as strict as BVLC."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _our_build() -> None:
     module = caffe_engine.find()
     assert module is not None
     if not (module.parent / "manifest.json").exists():
-        pytest.skip(f"{module} was not built by scripts/build_caffe.py")
+        pytest.skip(f"{module} is not our own build")
 
 
 def random(*shape: int, seed: int = 0, scale: float = 4) -> np.ndarray:

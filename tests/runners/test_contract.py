@@ -179,7 +179,7 @@ def test_unknown_runtime_and_wrong_suffix(tiny: Tiny) -> None:
 
 def test_what_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CAFFE_BRIDGE_CAFFE", str(tmp_path))
-    assert "scripts/build_caffe.py" in runners.available()["caffe"]
+    assert "toolkit engines build caffe" in runners.available()["caffe"]
     with pytest.raises(RunnerUnavailable, match="CAFFE_BRIDGE_CAFFE"):
         runners.load("caffe", Target("x.prototxt"))
 

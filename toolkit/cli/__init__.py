@@ -21,6 +21,9 @@ COMMANDS = {
     "pack-dataset": Entry(
         "toolkit.cli.pack_dataset:pack_dataset", "Pack a folder of labelled images into an LMDB data set."
     ),
+    "engines": Entry(
+        "toolkit.cli.engines:engines", "List the engines that can run models, how to get them, and build Caffe."
+    ),
     "parity": Entry("toolkit.cli.parity:parity", "Compare what engines compute with what a reference computes."),
 }
 

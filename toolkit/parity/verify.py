@@ -16,7 +16,7 @@ from toolkit.parity.report import Report, Verdict
 from toolkit.parity.translation import translated
 from toolkit.runners.base import Target
 
-HOW_TO_GET = "pip install 'opencv-python-headless>=4.10,<5', or build Caffe with scripts/build_caffe.py"
+HOW_TO_GET = "pip install 'opencv-python-headless>=4.10,<5', or `toolkit engines build caffe`"
 
 # Nothing speaks against the files: they agree, or these inputs can't tell.
 UNREFUTED = {Verdict.PASSED, Verdict.INSENSITIVE, Verdict.ILL_CONDITIONED}

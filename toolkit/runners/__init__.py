@@ -8,7 +8,7 @@ from converters.errors import ToolkitError
 from toolkit.runners import caffe, onnxruntime, opencv, torch
 from toolkit.runners.base import RUNTIMES, Runner, RunnerUnavailable, Target, listed
 
-__all__ = ["available", "caffe", "load", "onnxruntime", "opencv", "torch"]
+__all__ = ["RUNTIMES", "available", "caffe", "load", "onnxruntime", "opencv", "torch"]
 
 
 def available() -> dict[str, str]:

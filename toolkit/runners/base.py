@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import importlib.metadata
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,27 +75,40 @@ class Runner(Protocol):
 class Runtime:
     """One registered runtime: how to build a runner, the suffixes it reads, and why it can't run here (or '').
 
-    No suffixes: its models are names, not files.
+    No suffixes: its models are names, not files. `get` is the command that gets it, `version` which one is here; both
+    are for people, and nothing is loaded for them.
     """
 
     name: str
     make: Callable[[Target], Runner]
     reads: tuple[str, ...]
     missing: Callable[[], str]
+    get: str = ""
+    version: Callable[[], str] = str
 
 
 RUNTIMES: dict[str, Runtime] = {}
 Make = TypeVar("Make", bound=Callable[..., Runner])
 
 
-def runtime(name: str, reads: tuple[str, ...], missing: Callable[[], str]) -> Callable[[Make], Make]:
+def runtime(
+    name: str, reads: tuple[str, ...], missing: Callable[[], str], get: str = "", version: Callable[[], str] = str
+) -> Callable[[Make], Make]:
     """Register what makes runners under `name`; `missing()` is '' where they can run here, else reason and remedy."""
 
     def register(make: Make) -> Make:
-        RUNTIMES[name] = Runtime(name, make, reads, missing)
+        RUNTIMES[name] = Runtime(name, make, reads, missing, get, version)
         return make
 
     return register
+
+
+def installed(*distributions: str) -> str:
+    """The version of the first of these distributions of PyPI that is installed, or ''."""
+    for name in distributions:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(name)
+    return ""
 
 
 def settings(target: Target, known: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

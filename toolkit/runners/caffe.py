@@ -12,7 +12,8 @@ from toolkit.runners.base import Target, need_file, need_outputs, runtime, setti
 from toolkit.runners.process import Isolated, Loaded, Worker
 from toolkit.runners.worker import caffe_engine
 
-REMEDY = "build it with scripts/build_caffe.py, or set CAFFE_BRIDGE_CAFFE to the folder that holds _caffe.so"
+GET = "toolkit engines build caffe"
+REMEDY = f"`{GET}` builds it, or set CAFFE_BRIDGE_CAFFE to the folder that holds _caffe.so"
 
 
 def interpreter() -> str:
@@ -34,7 +35,13 @@ def missing() -> str:
     return "" if found else f"real Caffe is not found: {REMEDY}"
 
 
-@runtime("caffe", reads=(".prototxt",), missing=missing)
+def version() -> str:
+    """What our build says it is, or where another Caffe lies."""
+    module = caffe_engine.find() if interpreter() == sys.executable else None
+    return caffe_engine.identity(module) if module else f"loaded by {interpreter()}"
+
+
+@runtime("caffe", reads=(".prototxt",), missing=missing, get=GET, version=version)
 def caffe(target: Target) -> Isolated:
     """A prototxt and a caffemodel in real Caffe. Any blob may be an output; the net's own outputs by default.
 

@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 
 from converters.errors import InvalidInput
-from toolkit.runners.base import Arrays, RunnerError, Target, need_feeds, need_file, need_outputs, runtime, settings
+from toolkit.runners.base import (
+    Arrays,
+    RunnerError,
+    Target,
+    installed,
+    need_feeds,
+    need_file,
+    need_outputs,
+    runtime,
+    settings,
+)
 
 LEVELS = {
     "disabled": "ORT_DISABLE_ALL",
@@ -26,11 +36,20 @@ LEVELS = {
 DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(bool)": "bool"}
 
 
+GET = "pip install onnxruntime"
+
+
 def missing() -> str:
-    return "" if importlib.util.find_spec("onnxruntime") else "onnxruntime is not installed: pip install onnxruntime"
+    return "" if importlib.util.find_spec("onnxruntime") else f"onnxruntime is not installed: {GET}"
 
 
-@runtime("onnxruntime", reads=(".onnx",), missing=missing)
+@runtime(
+    "onnxruntime",
+    reads=(".onnx",),
+    missing=missing,
+    get=GET,
+    version=lambda: installed("onnxruntime", "onnxruntime-gpu"),
+)
 class OnnxRuntime:
     """An ONNX file on the CPU, one node after the other. Any value in the main graph may be an output.
 

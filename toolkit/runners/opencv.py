@@ -10,19 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from converters.errors import InvalidInput
-from toolkit.runners.base import Target, need_file, need_outputs, runtime, settings
+from toolkit.runners.base import Target, installed, need_file, need_outputs, runtime, settings
 from toolkit.runners.process import Isolated, Loaded, Worker
 
 Place = tuple[str, int]  # an OpenCV layer and the number of one of its outputs
 
 
+GET = "pip install 'opencv-python-headless>=4.10,<5'"
+DISTRIBUTIONS = ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless", "opencv-contrib-python")
+
+
 def missing() -> str:
-    if importlib.util.find_spec("cv2") is None:
-        return "OpenCV is not installed: pip install 'opencv-python-headless<5'"
-    return ""
+    return "" if importlib.util.find_spec("cv2") else f"OpenCV is not installed: {GET}"
 
 
-@runtime("opencv", reads=(".prototxt", ".onnx"), missing=missing)
+@runtime("opencv", reads=(".prototxt", ".onnx"), missing=missing, get=GET, version=lambda: installed(*DISTRIBUTIONS))
 def opencv(target: Target) -> Isolated:
     """Caffe files, or an ONNX file, through OpenCV's importers.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converters.errors import ToolkitError
-from toolkit.runners.base import Arrays, RunnerError, Target, need_feeds, runtime, settings
+from toolkit.runners.base import Arrays, RunnerError, Target, installed, need_feeds, runtime, settings
 from toolkit.runners.torch_hooks import heard, need_heard
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 IMAGE_SIZE = 224
 
 
+GET = "pip install torch --extra-index-url https://download.pytorch.org/whl/cpu"
+
+
 def missing() -> str:
-    return "" if importlib.util.find_spec("torch") else "PyTorch is not installed: pip install torch"
+    return "" if importlib.util.find_spec("torch") else f"PyTorch is not installed: {GET}"
 
 
-@runtime("torch", reads=(), missing=missing)
+@runtime("torch", reads=(), missing=missing, get=GET, version=lambda: installed("torch"))
 class Torch:
     """A model by name, as `toolkit.models.create` takes it; the target's weights are a checkpoint.
 

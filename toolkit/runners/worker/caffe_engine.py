@@ -18,7 +18,7 @@ state: dict[str, Any] = {}
 
 
 def find() -> Path | None:
-    """The `_caffe` module file: $CAFFE_BRIDGE_CAFFE, else an installed Caffe, else what build_caffe.py made."""
+    """The `_caffe` module file: $CAFFE_BRIDGE_CAFFE, else an installed Caffe, else our own build."""
     for folder in _folders():
         for module in sorted(folder.glob("_caffe*.so")):
             return module
@@ -38,7 +38,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _built() -> list[Path]:
-    """Folders that build_caffe.py made for this Python, oldest first."""
+    """Our own builds for this Python, oldest first."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "caffe-bridge"
     python = "cp{}{}".format(*sys.version_info[:2])
     return sorted(cache.glob(f"caffe-*-{python}-*"), key=lambda folder: folder.stat().st_mtime)
@@ -53,12 +53,12 @@ def _import(module: Path) -> Any:
     return caffe
 
 
-def _identity(module: Path, caffe: Any) -> str:
+def identity(module: Path, number: str = "") -> str:
     """'brocolli-caffe 9.0.2 + Clip, ...' for our own build; else the number that Caffe gives and where it lies."""
     manifest = module.parent / "manifest.json"
     if manifest.exists():
         return str(json.loads(manifest.read_text())["engine"])
-    return f"Caffe {getattr(caffe, '__version__', 'of unknown version')} in {module.parent}"
+    return f"Caffe {number or 'of unknown version'} in {module.parent}"
 
 
 def load(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def load(request: Mapping[str, Any]) -> dict[str, Any]:
     names = list(net._blob_names)
     state.update(net=net, blobs={name: net._blobs[index] for index, name in enumerate(names)})
     return {
-        "version": _identity(module, caffe),
+        "version": identity(module, getattr(caffe, "__version__", "")),
         "inputs": {names[index]: list(net._blobs[index].shape) for index in net._inputs},
         "blobs": names,
         "outputs": [names[index] for index in net._outputs],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def fetch(name: str, version: str, sha256: str, target: Path) -> None:
@@ -17,8 +18,10 @@ def fetch(name: str, version: str, sha256: str, target: Path) -> None:
         from pip._internal.commands import create_command
         from pip._vendor.requests.exceptions import RequestException
     except ImportError:
-        sys.exit(f"{sys.executable} has no pip; download the sdist of {name} {version} by hand and give it as --sdist.")
-    command = create_command("download")
+        sys.exit(
+            f"{sys.executable} has no pip; download the sdist of {name} {version} by hand and give it as --source."
+        )
+    command: Any = create_command("download")
     options, _ = command.parse_args(["--no-deps", "--no-binary", ":all:", "--quiet", "--quiet", name])
     with command.main_context():
         session = command.get_default_session(options)

@@ -1,0 +1,50 @@
+"""The engines that can run models: which are here, in which version, how to get the others, and building Caffe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.engines import caffe
+from toolkit.engines.commands import BuildError, Say
+from toolkit.runners import RUNTIMES
+
+BUILDS: dict[str, Callable[[Say, Path | None, int | None], Path]] = {"caffe": caffe.build}
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine. `missing` is '' where it can run, else why not; `get` is the command that gets it."""
+
+    name: str
+    version: str
+    reads: tuple[str, ...]
+    missing: str
+    get: str
+
+
+def listing() -> tuple[Engine, ...]:
+    """Every engine that a runner is registered for. Nothing is loaded to find out."""
+    found = []
+    for name, runtime in RUNTIMES.items():
+        missing = runtime.missing()
+        version = "" if missing else runtime.version()
+        found.append(Engine(name, version, runtime.reads, missing, runtime.get))
+    return tuple(found)
+
+
+def build(name: str, say: Say, source: Path | None = None, jobs: int | None = None) -> Path:
+    """Build an engine from source unless it is there; return its folder.
+
+    `say` hears of each step, `source` is the source archive if it is at hand, `jobs` how many compilers run at a time.
+    BuildError says what is missing, or how to get an engine that is not built here.
+    """
+    if name not in BUILDS:
+        known = RUNTIMES.get(name)
+        raise BuildError(
+            f"{name} is not built from source: {known.get}"
+            if known
+            else f"there is no engine '{name}'; there are {', '.join(RUNTIMES)}"
+        )
+    return BUILDS[name](say, source, jobs)
