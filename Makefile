@@ -10,7 +10,7 @@ READY := $(VENV)/ready
 WIDTH ?= 0.5
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: demo test lint caffe zoo bench clean
+.PHONY: demo test lint caffe wheel zoo bench clean
 
 demo: $(READY)
 	@mkdir -p out
@@ -18,15 +18,20 @@ demo: $(READY)
 	$(BIN)/toolkit convert shufflenet_v2_x$(WIDTH) --weights out/demo.pth --test fixtures/photo.jpg -o out/demo
 
 test: $(READY)
+	@$(BIN)/python -m tests.prepare
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy converters toolkit
 
-# Real Caffe, about six minutes on two cores, kept in the user's cache folder.
+# Real Caffe, about five minutes on two cores, kept in the user's cache folder.
 caffe: $(READY)
-	$(BIN)/python scripts/build_caffe.py
+	$(BIN)/toolkit engines build caffe
+
+# What a user gets without this checkout: the wheel in an empty environment, converting a file.
+wheel: $(READY)
+	$(BIN)/python scripts/check_wheel.py
 
 # Real networks from PyPI's packages through the converter, in every Caffe present.
 zoo: $(READY)
@@ -44,6 +49,7 @@ clean:
 
 $(READY): setup.cfg constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: Python 3.10, 3.11 or 3.12 is needed; name it with PYTHON=..." >&2; exit 1; }
+	@echo "setting up $(VENV): downloads some 400 MB where nothing is cached (with torch's CPU wheel), takes two minutes"
 	@$(PYTHON) -m venv $(VENV) || { echo "error: no venv: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP_FLAGS) -e '.[torch,opencv,dev]'
 	@touch $@

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.report import chromium
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -35,9 +36,9 @@ def browser() -> Iterator[Any]:
         from playwright.sync_api import sync_playwright
     except ImportError:
         pytest.skip("no Playwright: pip install playwright")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = chromium.find()
     if path is None:
-        pytest.skip("no Chromium: apt-get install chromium")
+        pytest.skip(f"no Chromium: {chromium.GET}")
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield found

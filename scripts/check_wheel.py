@@ -1,0 +1,73 @@
+"""Build the wheel, install it alone into an empty environment, and convert a small model with it there.
+
+The wheel's own requirements hold no torch: so the conversion proves that none is needed. Everything happens in a
+temporary folder; the first step that fails ends it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from onnx import TensorProto, helper, numpy_helper, save
+
+ROOT = Path(__file__).parents[1]
+PIP = ("-m", "pip", "--disable-pip-version-check", "--quiet")
+
+
+def model(path: Path) -> Path:
+    """A convolution and a ReLU as an ONNX file."""
+    import numpy as np
+
+    weight = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["y"]),
+    ]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, n, 8, 8]) for name, n in (("x", 3), ("y", 4)))
+    graph = helper.make_graph(nodes, "net", [x], [y], [numpy_helper.from_array(weight, "w")])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    """Run a command where no checkout is on Python's path, and return what it printed; exit where it fails."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def need(text: str, parts: Sequence[str]) -> None:
+    for part in parts:
+        if part not in text:
+            sys.exit(f"'{part}' is not in what the wheel's toolkit said:\n{text}")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        run(sys.executable, *PIP, "wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+        (wheel,) = folder.glob("*.whl")
+        run(sys.executable, "-m", "venv", "empty", cwd=folder)
+        python, toolkit = folder / "empty/bin/python", folder / "empty/bin/toolkit"
+        run(python, *PIP, "install", "-c", ROOT / "constraints.txt", wheel, cwd=folder)
+        need(run(toolkit, "--version", cwd=folder), ["toolkit 0."])
+        net = model(folder / "net.onnx")
+        need(run(toolkit, "inspect", net, cwd=folder), ["1 Convolution", "converts in: portable"])
+        need(run(toolkit, "onnx-to-caffe", net, "-o", "out", cwd=folder), ["wrote out.prototxt", "not verified"])
+        listed = run(toolkit, "engines", cwd=folder)
+        need(listed, ["toolkit engines build caffe", "pip install torch", "pip install 'opencv-python-headless"])
+        layers = run(
+            python, "-c", "from toolkit.engines.caffe import recipe; print(*recipe.LAYERS.iterdir())", cwd=folder
+        )
+        need(layers, ["clip_layer.cpp", "swish_layer.cpp", "shuffle_channel_layer.cpp"])
+        print(f"{wheel.name}, {wheel.stat().st_size / 1000:.0f} kB: installs alone and converts without torch")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What all tests share: an environment that is the same on every machine, and an account of what was skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# What Python, the engines and the terminal obey on one machine must not decide a test: such variables are dropped,
+# before anything is imported that reads them. Subprocesses and xdist's workers inherit what is left.
+FOREIGN = ("PYTHON", "OPENBLAS_", "GOTO_", "OMP_", "MKL_", "KMP_", "ORT_", "OPENCV_", "GLOG_", "TOOLKIT_")
+TERMINAL = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
+KEPT = ("PYTHONPATH", "PYTHONHOME")
+
+for _name in list(os.environ):
+    if (_name.startswith(FOREIGN) and _name not in KEPT) or _name in TERMINAL:
+        del os.environ[_name]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--allowed-skips", type=Path, metavar="FILE", help="fail if a test is skipped that FILE does not name"
+    )
+
+
+def unexpected_skips(config: pytest.Config) -> list[str]:
+    """The tests that were skipped though the file of --allowed-skips does not name them; none without that option."""
+    path = config.getoption("allowed_skips")
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if path is None or reporter is None:
+        return []
+    lines: Iterable[str] = path.read_text("utf-8").splitlines()
+    allowed = {line.partition("#")[0].strip() for line in lines}
+    return sorted({report.nodeid for report in reporter.stats.get("skipped", [])} - allowed)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if exitstatus == pytest.ExitCode.OK and unexpected_skips(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if skipped := unexpected_skips(config):
+        terminalreporter.section("skipped, but not allowed to be")
+        for name in skipped:
+            terminalreporter.line(name)
