@@ -1,8 +1,10 @@
 """Which function lowers which ONNX operator, and how a node becomes a call of it.
 
-A lowering is a pure function whose signature is the operator's specification: inputs positional (Blob, Const, or None
-where left out), attributes as keywords with ONNX's defaults. A keyword `out_shapes` receives the shapes that ONNX gives
-the outputs. An attribute that the signature does not name refuses the node; nothing is dropped.
+A lowering is a pure function whose signature is the operator's specification: inputs positional, attributes as keywords
+with ONNX's defaults. An input's annotation says what it takes: `Blob` what the network computes, `Const` what is known
+at conversion time, `Value` both, with `| None` where it may be left out; anything else is refused before the call. A
+keyword `out_shapes` receives the shapes that ONNX gives the outputs. An attribute that the signature does not name
+refuses the node; nothing is dropped.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from functools import cache
+from typing import Any, TypeAlias, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +52,7 @@ class Const:
         return np.asarray(self.array, dtype)
 
 
-Value: TypeAlias = "Blob | Const"
+Value: TypeAlias = Blob | Const
 Lowering = Callable[..., "Blob | tuple[Blob, ...]"]
 LOWERINGS: dict[str, Lowering] = {}
 F = TypeVar("F", bound=Lowering)
@@ -107,29 +110,53 @@ def call(node: ir.Node, inputs: list[Value | None], out_shapes: tuple[Shape, ...
     dtype = node.outputs[0].dtype
     if dtype not in FLOAT_OR_TRUTH and node.op_type not in MOVES:
         raise Unsupported(f"arithmetic of type {dtype.name.lower()}", "cut the network before it with --output")
-    signature = inspect.signature(function)
+    signature = _signature(function)
     keywords = attributes(node)
     if "out_shapes" in signature.parameters:
         keywords["out_shapes"] = out_shapes
     while inputs and inputs[-1] is None:
         inputs = inputs[:-1]
     try:
-        signature.bind(*inputs, **keywords)
+        bound = signature.bind(*inputs, **keywords)
     except TypeError as error:
         raise Unsupported(str(error)) from error
+    for name, value in bound.arguments.items():
+        parameter = signature.parameters[name]
+        for one in value if parameter.kind == parameter.VAR_POSITIONAL else (value,):
+            _check_kind(name, one, parameter.annotation)
     result = function(*inputs, **keywords)
     return result if isinstance(result, tuple) else (result,)
 
 
+@cache
+def _signature(function: Lowering) -> inspect.Signature:
+    """The signature of a lowering with its annotations as types."""
+    return inspect.signature(function, eval_str=True)
+
+
+def _check_kind(name: str, value: object, annotation: object) -> None:
+    """Refuse an input that is not of the kind that the lowering says it takes: computed, constant, or left out."""
+    kinds = get_args(annotation) or (annotation,)
+    if not {Blob, Const} & set(kinds) or isinstance(value, kinds):
+        return
+    what = "input" if name == "x" else name.replace("_", " ")
+    are, it = ("are", "them") if what.endswith("s") else ("is", "it")
+    if value is None:
+        raise Unsupported(f"the {what} {are} missing")
+    if isinstance(value, Const):
+        raise Unsupported(f"the {what} {are} {'a constant' if are == 'is' else 'constants'}")
+    raise Unsupported(f"the {what} {are} computed at run time; Caffe needs {it} fixed")
+
+
 def need_blob(value: Value | None, what: str) -> Blob:
-    """The value as a computed blob; refuse a constant there."""
+    """The value as a computed blob; refuse a constant there. For what the signature can't say."""
     if not isinstance(value, Blob):
         raise Unsupported(f"{what} is a constant" if value is not None else f"{what} is missing")
     return value
 
 
 def need_const(value: Value | None, what: str) -> Const:
-    """The value as a constant; refuse one that is computed from the input."""
+    """The value as a constant; refuse one that is computed from the input. For what the signature can't say."""
     if not isinstance(value, Const):
         raise Unsupported(
             f"{what} is computed at run time; Caffe needs it fixed" if value is not None else f"{what} is missing"

@@ -9,36 +9,35 @@ from converters.caffe.functions import apply
 from converters.caffe.graph import Blob
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import at_least, at_most, larger, negative, times
-from converters.onnx_to_caffe.ops.broadcast import elementwise, numbers, run_of
-from converters.onnx_to_caffe.ops.linear import affine, clipped, hard_sigmoid
 from converters.onnx_to_caffe.ops.logic import above
-from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.parts.broadcast import elementwise, numbers, run_of
+from converters.onnx_to_caffe.parts.linear import affine, clipped, hard_sigmoid
+from converters.onnx_to_caffe.registry import Const, Value, lowers
 
 UNBOUNDED = float("inf")
 
 
 @lowers("Relu")
 @elementwise
-def relu(x: Value) -> Blob:
+def relu(x: Blob) -> Blob:
     """Relu -> ReLU."""
-    return layers.relu(need_blob(x, "the input"))
+    return layers.relu(x)
 
 
 @lowers("LeakyRelu")
 @elementwise
-def leaky_relu(x: Value, *, alpha: float = 0.01) -> Blob:
+def leaky_relu(x: Blob, *, alpha: float = 0.01) -> Blob:
     """LeakyRelu -> ReLU with a negative slope."""
-    return layers.relu(need_blob(x, "the input"), alpha)
+    return layers.relu(x, alpha)
 
 
 @lowers("PRelu")
 @elementwise
-def prelu(x: Value, slope: Value) -> Blob:
+def prelu(x: Blob, slope: Value) -> Blob:
     """PRelu -> PReLU on a view whose channels are the run of axes along which the slope varies.
 
     A slope that does not vary is ReLU's; one that is computed multiplies the negative part.
     """
-    x = need_blob(x, "the input")
     if isinstance(slope, Blob):
         below = times(layers.relu(negative(x)), slope)
         return layers.sub(layers.relu(x), below)
@@ -60,9 +59,9 @@ def _broadcasts_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
 
 @lowers("Elu")
 @elementwise
-def elu(x: Value, *, alpha: float = 1.0) -> Blob:
+def elu(x: Blob, *, alpha: float = 1.0) -> Blob:
     """Elu -> ELU."""
-    return _elu(need_blob(x, "the input"), alpha)
+    return _elu(x, alpha)
 
 
 def _elu(x: Blob, alpha: float) -> Blob:
@@ -71,82 +70,80 @@ def _elu(x: Blob, alpha: float) -> Blob:
 
 @lowers("Selu")
 @elementwise
-def selu(x: Value, *, alpha: float = 1.67326319217681884765625, gamma: float = 1.05070102214813232421875) -> Blob:
+def selu(x: Blob, *, alpha: float = 1.67326319217681884765625, gamma: float = 1.05070102214813232421875) -> Blob:
     """Selu -> ELU, Power."""
-    return affine(_elu(need_blob(x, "the input"), alpha), scale=gamma)
+    return affine(_elu(x, alpha), scale=gamma)
 
 
 @lowers("Celu")
 @elementwise
-def celu(x: Value, *, alpha: float = 1.0) -> Blob:
+def celu(x: Blob, *, alpha: float = 1.0) -> Blob:
     """Celu -> ELU of x / alpha, times alpha."""
     require(alpha > 0, f"alpha={alpha}")
-    return affine(_elu(affine(need_blob(x, "the input"), scale=1 / alpha), 1), scale=alpha)
+    return affine(_elu(affine(x, scale=1 / alpha), 1), scale=alpha)
 
 
 @lowers("Sigmoid")
 @elementwise
-def sigmoid(x: Value) -> Blob:
+def sigmoid(x: Blob) -> Blob:
     """Sigmoid -> Sigmoid."""
-    return layers.neuron("Sigmoid", need_blob(x, "the input"))
+    return layers.neuron("Sigmoid", x)
 
 
 @lowers("HardSigmoid")
 @elementwise
-def hard_sigmoid_(x: Value, *, alpha: float = 0.2, beta: float = 0.5) -> Blob:
+def hard_sigmoid_(x: Blob, *, alpha: float = 0.2, beta: float = 0.5) -> Blob:
     """HardSigmoid -> HardSigmoid."""
-    return hard_sigmoid(need_blob(x, "the input"), alpha, beta)
+    return hard_sigmoid(x, alpha, beta)
 
 
 @lowers("HardSwish")
 @elementwise
-def hard_swish(x: Value) -> Blob:
+def hard_swish(x: Blob) -> Blob:
     """HardSwish -> HardSwish."""
-    return layers.neuron("HardSwish", need_blob(x, "the input"))
+    return layers.neuron("HardSwish", x)
 
 
 @lowers("Tanh")
 @elementwise
-def tanh(x: Value) -> Blob:
+def tanh(x: Blob) -> Blob:
     """Tanh -> TanH."""
-    return layers.neuron("TanH", need_blob(x, "the input"))
+    return layers.neuron("TanH", x)
 
 
 @lowers("Softplus")
 @elementwise
-def softplus(x: Value) -> Blob:
+def softplus(x: Blob) -> Blob:
     """Softplus -> BNLL."""
-    return layers.neuron("BNLL", need_blob(x, "the input"))
+    return layers.neuron("BNLL", x)
 
 
 @lowers("Softsign")
 @elementwise
-def softsign(x: Value) -> Blob:
+def softsign(x: Blob) -> Blob:
     """x / (1 + |x|)."""
-    x = need_blob(x, "the input")
     return layers.mul(x, layers.power(layers.neuron("AbsVal", x), power=-1, shift=1))
 
 
 @lowers("Mish")
 @elementwise
-def mish(x: Value) -> Blob:
+def mish(x: Blob) -> Blob:
     """Mish -> Mish."""
-    return layers.neuron("Mish", need_blob(x, "the input"))
+    return layers.neuron("Mish", x)
 
 
 @lowers("Gelu")
 @elementwise
-def gelu(x: Value, *, approximate: str = "none") -> Blob:
+def gelu(x: Blob, *, approximate: str = "none") -> Blob:
     """Gelu -> Gelu, or its approximation by tanh where that is what the model says."""
     require(approximate in ("none", "tanh"), f"approximate={approximate}")
-    return apply("Gelu" if approximate == "none" else "GeluApproximation", need_blob(x, "the input"))
+    return apply("Gelu" if approximate == "none" else "GeluApproximation", x)
 
 
 @lowers("Clip")
 @elementwise
-def clip(x: Value, low: Value | None = None, high: Value | None = None) -> Blob:
+def clip(x: Blob, low: Value | None = None, high: Value | None = None) -> Blob:
     """Clip -> Clip, or ReLU from 0 on. Bounds may be computed; where they cross, the upper one holds."""
-    x = need_blob(x, "the input")
     if isinstance(low, Blob) or isinstance(high, Blob):
         return _at_most(_at_least(x, low), high)
     return clipped(x, _bound(low, -UNBOUNDED), _bound(high, UNBOUNDED))
@@ -170,17 +167,15 @@ def _at_most(x: Blob, high: Value | None) -> Blob:
 
 @lowers("ThresholdedRelu")
 @elementwise
-def thresholded_relu(x: Value, *, alpha: float = 1.0) -> Blob:
+def thresholded_relu(x: Blob, *, alpha: float = 1.0) -> Blob:
     """x where it exceeds alpha, else 0 -> Threshold, Eltwise PROD."""
-    x = need_blob(x, "the input")
     return layers.mul(x, above(x, alpha))
 
 
 @lowers("Shrink")
 @elementwise
-def shrink(x: Value, *, bias: float = 0.0, lambd: float = 0.5) -> Blob:
+def shrink(x: Blob, *, bias: float = 0.0, lambd: float = 0.5) -> Blob:
     """x moved towards 0 by the bias outside of [-lambd, lambd], 0 inside."""
-    x = need_blob(x, "the input")
     require(lambd >= 0, f"lambd={lambd}")
     if bias == lambd:
         return layers.sub(*(layers.relu(affine(x, scale=sign, shift=-lambd)) for sign in (1, -1)))
@@ -191,15 +186,15 @@ def shrink(x: Value, *, bias: float = 0.0, lambd: float = 0.5) -> Blob:
 
 
 @lowers("Identity")
-def identity(x: Value) -> Blob:
+def identity(x: Blob) -> Blob:
     """Nothing."""
-    return need_blob(x, "the input")
+    return x
 
 
 @lowers("Dropout")
-def dropout(x: Value, ratio: Value | None = None, training: Value | None = None, *, seed: int = 0) -> Blob:
+def dropout(x: Blob, ratio: Const | None = None, training_mode: Const | None = None, *, seed: int = 0) -> Blob:
     """Dropout at inference, or of nothing -> nothing."""
-    active = training is not None and bool(need_const(training, "training_mode").array.any())
-    drops = ratio is None or bool(need_const(ratio, "the ratio").array.any())
+    active = training_mode is not None and bool(training_mode.array.any())
+    drops = ratio is None or bool(ratio.array.any())
     require(not (active and drops), "training_mode: it drops numbers at random", "export the model in eval mode")
-    return need_blob(x, "the input")
+    return x

@@ -10,9 +10,9 @@ import numpy as np
 from converters.caffe import layers
 from converters.caffe.graph import Blob
 from converters.errors import require
-from converters.onnx_to_caffe.ops.broadcast import Numbers, common, elementwise, full, join, numbers, with_constant
-from converters.onnx_to_caffe.ops.gates import gated
-from converters.onnx_to_caffe.ops.linear import affine, clipped, powered
+from converters.onnx_to_caffe.parts.broadcast import Numbers, common, elementwise, full, join, numbers, with_constant
+from converters.onnx_to_caffe.parts.gates import gated
+from converters.onnx_to_caffe.parts.linear import affine, clipped, powered
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
 
 MOST_EXPONENTS = 64  # that differ; each becomes a layer
@@ -209,20 +209,20 @@ def min_(*values: Value) -> Blob:
 
 @lowers("Neg")
 @elementwise
-def neg(x: Value) -> Blob:
+def neg(x: Blob) -> Blob:
     """Neg -> Power."""
-    return negative(need_blob(x, "the input"))
+    return negative(x)
 
 
 @lowers("Reciprocal")
 @elementwise
-def reciprocal(x: Value) -> Blob:
+def reciprocal(x: Blob) -> Blob:
     """Reciprocal -> Power with exponent -1."""
-    return powered(need_blob(x, "the input"), -1)
+    return powered(x, -1)
 
 
 @lowers("Sqrt")
 @elementwise
-def sqrt(x: Value) -> Blob:
+def sqrt(x: Blob) -> Blob:
     """Sqrt -> Power with exponent 1/2."""
-    return powered(need_blob(x, "the input"), 0.5)
+    return powered(x, 0.5)

@@ -14,11 +14,11 @@ from converters.caffe.graph import Blob
 from converters.caffe.net import Shape
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import add, mul
-from converters.onnx_to_caffe.ops.linear import affine
 from converters.onnx_to_caffe.ops.matmul import as_const, matrix_product
 from converters.onnx_to_caffe.ops.select import concat
-from converters.onnx_to_caffe.ops.transposed import transpose
-from converters.onnx_to_caffe.registry import Const, Value, lowers, need_const
+from converters.onnx_to_caffe.parts.linear import affine
+from converters.onnx_to_caffe.parts.transposed import transpose
+from converters.onnx_to_caffe.registry import Const, Value, lowers
 
 Array = npt.NDArray[Any]
 MASKED = -1e30  # an infinity would do as well, but not every engine's exponential takes one
@@ -91,7 +91,7 @@ def attention(
     attn_mask: Value | None = None,
     past_key: Value | None = None,
     past_value: Value | None = None,
-    nonpad_kv_seqlen: Value | None = None,
+    nonpad_kv_seqlen: Const | None = None,
     *,
     is_causal: int = 0,
     kv_num_heads: int = 0,
@@ -114,7 +114,7 @@ def attention(
     capped = raw
     if softcap:
         capped = affine(layers.neuron("TanH", affine(raw, scale=1 / softcap)), scale=softcap)
-    lengths = need_const(nonpad_kv_seqlen, "nonpad_kv_seqlen").array if nonpad_kv_seqlen is not None else None
+    lengths = nonpad_kv_seqlen.array if nonpad_kv_seqlen is not None else None
     offset = np.array(past_key.shape[2] if past_key is not None else 0) if lengths is None else lengths - queries
     mask = attn_mask if isinstance(attn_mask, Blob) else None
     fixed = attn_mask if isinstance(attn_mask, Const) else None

@@ -14,7 +14,7 @@ from converters.caffe.graph import Blob
 from converters.caffe.net import Array, Shape
 from converters.errors import Unsupported
 from converters.onnx_to_caffe.ops.logic import chosen
-from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.registry import Const, Value, lowers
 
 Mask = npt.NDArray[np.bool_]
 Choice = Blob | Array  # a constant choice has axes as many as the result
@@ -28,15 +28,14 @@ def where(condition: Value, x: Value, y: Value, *, out_shapes: Sequence[Shape]) 
     """
     if isinstance(condition, Blob):
         return chosen(condition, x, y)
-    mask = np.asarray(need_const(condition, "the condition").array, bool)
+    mask = np.asarray(condition.array, bool)
     return _choose(mask, _choice(x, out_shapes[0]), _choice(y, out_shapes[0]), out_shapes[0])
 
 
 @lowers("Trilu")
-def trilu(x: Value, k: Value | None = None, *, upper: int = 1) -> Blob:
+def trilu(x: Blob, k: Const | None = None, *, upper: int = 1) -> Blob:
     """Trilu -> a choice between the input and 0."""
-    x = need_blob(x, "the input")
-    diagonal = need_const(k, "k").ints()[0] if k is not None else 0
+    diagonal = k.ints()[0] if k is not None else 0
     ones = np.ones(x.shape[-2:], bool)
     mask = np.triu(ones, diagonal) if upper else np.tril(ones, diagonal)
     return _choose(mask, x, np.zeros((1,) * x.rank, np.float32), x.shape)

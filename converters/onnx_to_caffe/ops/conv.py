@@ -9,9 +9,9 @@ from converters.caffe.graph import Blob
 from converters.caffe.kernels import grown_dilated, uneven
 from converters.caffe.net import Weights
 from converters.errors import require
-from converters.onnx_to_caffe.ops.unfold import picks, product_of_columns
-from converters.onnx_to_caffe.ops.windows import Axis, axes
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob
+from converters.onnx_to_caffe.parts.unfold import picks, product_of_columns
+from converters.onnx_to_caffe.parts.windows import Axis, axes
+from converters.onnx_to_caffe.registry import Value, lowers
 
 
 def convolve(x: Blob, weight: Weights, bias: Weights | None, windows: Sequence[Axis], group: int) -> Blob:
@@ -26,7 +26,7 @@ def convolve(x: Blob, weight: Weights, bias: Weights | None, windows: Sequence[A
 
 @lowers("Conv")
 def conv(
-    x: Value,
+    x: Blob,
     w: Value,
     b: Value | None = None,
     *,
@@ -38,7 +38,6 @@ def conv(
     auto_pad: str = "NOTSET",
 ) -> Blob:
     """Conv -> Convolution; pads that differ between ends become zero taps of the kernel."""
-    x = need_blob(x, "the input")
     require(w.rank == x.rank, f"a weight of {w.rank} axes for an input of {x.rank}")
     require(group > 0, f"{group} groups")
     kernel = w.shape[2:]

@@ -10,8 +10,8 @@ from converters.caffe.kernels import grown_dilated
 from converters.caffe.net import Weights
 from converters.errors import require
 from converters.onnx_to_caffe.ops.conv import biased
-from converters.onnx_to_caffe.ops.unfold import picks, spread_to_columns
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob
+from converters.onnx_to_caffe.parts.unfold import picks, spread_to_columns
+from converters.onnx_to_caffe.registry import Value, lowers
 
 
 def _cut(
@@ -33,7 +33,7 @@ def _cut(
 
 @lowers("ConvTranspose")
 def conv_transpose(
-    x: Value,
+    x: Blob,
     w: Value,
     b: Value | None = None,
     *,
@@ -47,7 +47,6 @@ def conv_transpose(
     output_shape: Sequence[int] = (),
 ) -> Blob:
     """ConvTranspose -> Deconvolution; uneven pads and output_padding become zero taps of the kernel."""
-    x = need_blob(x, "the input")
     require(w.rank == x.rank, f"a weight of {w.rank} axes for an input of {x.rank}")
     require(group > 0, f"{group} groups")
     sizes, kernel = x.shape[2:], w.shape[2:]

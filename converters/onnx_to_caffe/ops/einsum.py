@@ -12,7 +12,7 @@ from converters.caffe.graph import Blob
 from converters.caffe.net import Lazy, Shape
 from converters.errors import require
 from converters.onnx_to_caffe.ops.matmul import as_const, matrix_product
-from converters.onnx_to_caffe.ops.transposed import transpose
+from converters.onnx_to_caffe.parts.transposed import transpose
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob
 
 Labelled = tuple[Value, str]

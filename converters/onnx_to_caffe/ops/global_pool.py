@@ -8,7 +8,7 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob
 from converters.errors import require
 from converters.onnx_to_caffe.ops.pool import magnitudes, root
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob
+from converters.onnx_to_caffe.registry import lowers
 
 
 def _plane(x: Blob, method: str) -> Blob:
@@ -20,19 +20,18 @@ def _plane(x: Blob, method: str) -> Blob:
 
 
 @lowers("GlobalAveragePool")
-def global_average_pool(x: Value) -> Blob:
+def global_average_pool(x: Blob) -> Blob:
     """GlobalAveragePool -> Pooling AVE over the whole plane."""
-    return _plane(need_blob(x, "the input"), "AVE")
+    return _plane(x, "AVE")
 
 
 @lowers("GlobalMaxPool")
-def global_max_pool(x: Value) -> Blob:
+def global_max_pool(x: Blob) -> Blob:
     """GlobalMaxPool -> Pooling MAX over the whole plane."""
-    return _plane(need_blob(x, "the input"), "MAX")
+    return _plane(x, "MAX")
 
 
 @lowers("GlobalLpPool")
-def global_lp_pool(x: Value, *, p: int = 2) -> Blob:
+def global_lp_pool(x: Blob, *, p: int = 2) -> Blob:
     """GlobalLpPool -> the p-th root of the plane's sum of |x|^p, the sum being the mean times its count."""
-    x = need_blob(x, "the input")
     return root(_plane(magnitudes(x, p), "AVE"), prod(x.shape[2:]), p)

@@ -12,7 +12,7 @@ from converters.caffe import layers, moves
 from converters.caffe.graph import Blob
 from converters.caffe.net import Shape
 from converters.errors import require
-from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob
 
 Positions = npt.NDArray[np.int64]
 
@@ -46,31 +46,29 @@ def _at_tuples(shape: Shape, indices: Const, batch_dims: int = 0) -> Positions:
 
 
 @lowers("GatherElements")
-def gather_elements(x: Value, indices: Value, *, axis: int = 0, out_shapes: Sequence[Shape]) -> Blob:
+def gather_elements(x: Blob, indices: Const, *, axis: int = 0, out_shapes: Sequence[Shape]) -> Blob:
     """GatherElements at constant indices."""
-    x = need_blob(x, "the input")
-    found = _at_elements(x.shape, need_const(indices, "the index"), axis % x.rank)
+    found = _at_elements(x.shape, indices, axis % x.rank)
     return moves.flat_take(x, found.reshape(-1), out_shapes[0])
 
 
 @lowers("GatherND")
-def gather_nd(x: Value, indices: Value, *, batch_dims: int = 0, out_shapes: Sequence[Shape]) -> Blob:
+def gather_nd(x: Blob, indices: Const, *, batch_dims: int = 0, out_shapes: Sequence[Shape]) -> Blob:
     """GatherND at constant indices."""
-    x = need_blob(x, "the input")
-    found = _at_tuples(x.shape, need_const(indices, "the index"), batch_dims)
+    found = _at_tuples(x.shape, indices, batch_dims)
     return moves.flat_take(x, found.reshape(-1), out_shapes[0])
 
 
 @lowers("ScatterElements")
-def scatter_elements(x: Value, indices: Value, updates: Value, *, axis: int = 0, reduction: str = "none") -> Blob:
+def scatter_elements(x: Value, indices: Const, updates: Value, *, axis: int = 0, reduction: str = "none") -> Blob:
     """ScatterElements at constant indices."""
-    return _scatter(x, _at_elements(x.shape, need_const(indices, "the index"), axis % x.rank), updates, reduction)
+    return _scatter(x, _at_elements(x.shape, indices, axis % x.rank), updates, reduction)
 
 
 @lowers("ScatterND")
-def scatter_nd(x: Value, indices: Value, updates: Value, *, reduction: str = "none") -> Blob:
+def scatter_nd(x: Value, indices: Const, updates: Value, *, reduction: str = "none") -> Blob:
     """ScatterND at constant indices."""
-    return _scatter(x, _at_tuples(x.shape, need_const(indices, "the index")), updates, reduction)
+    return _scatter(x, _at_tuples(x.shape, indices), updates, reduction)
 
 
 def _scatter(x: Value, found: Positions, updates: Value, reduction: str) -> Blob:

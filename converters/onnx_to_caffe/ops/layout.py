@@ -11,13 +11,12 @@ from converters.caffe.graph import Blob
 from converters.caffe.net import Shape
 from converters.errors import require
 from converters.onnx_to_caffe.ops.shape import pixel_shuffle
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.registry import Const, Value, lowers
 
 
 @lowers("DepthToSpace")
-def depth_to_space(x: Value, *, blocksize: int, mode: str = "DCR") -> Blob:
+def depth_to_space(x: Blob, *, blocksize: int, mode: str = "DCR") -> Blob:
     """DepthToSpace -> PixelShuffle for CRD; for DCR, whose channels are (r, r, c), a Permute."""
-    x = need_blob(x, "the input")
     n, c, h, w = x.shape
     r = blocksize
     require(c % (r * r) == 0, f"{c} channels in blocks of {r} x {r}")
@@ -30,9 +29,8 @@ def depth_to_space(x: Value, *, blocksize: int, mode: str = "DCR") -> Blob:
 
 
 @lowers("SpaceToDepth")
-def space_to_depth(x: Value, *, blocksize: int, mode: str = "DCR") -> Blob:
+def space_to_depth(x: Blob, *, blocksize: int, mode: str = "DCR") -> Blob:
     """SpaceToDepth -> a Permute of (N, C, h, r, w, r) to (N, r, r, C, h, w), or for CRD to (N, C, r, r, h, w)."""
-    x = need_blob(x, "the input")
     n, c, h, w = x.shape
     r = blocksize
     require(h % r == 0 and w % r == 0, f"an image of {h} x {w} in blocks of {r} x {r}")
@@ -44,10 +42,9 @@ def space_to_depth(x: Value, *, blocksize: int, mode: str = "DCR") -> Blob:
 
 
 @lowers("Tile")
-def tile(x: Value, repeats: Value) -> Blob:
+def tile(x: Blob, repeats: Const) -> Blob:
     """Tile -> a Tile for each axis."""
-    x = need_blob(x, "the input")
-    times = need_const(repeats, "repeats").ints()
+    times = repeats.ints()
     require(all(times), "an empty result")
     for axis, tiles in sorted(enumerate(times), key=lambda item: item[1]):
         x = layers.tile(x, axis, tiles)
@@ -55,24 +52,23 @@ def tile(x: Value, repeats: Value) -> Blob:
 
 
 @lowers("Expand")
-def expand(x: Value, shape: Value, *, out_shapes: Sequence[Shape]) -> Blob:
+def expand(x: Blob, shape: Value, *, out_shapes: Sequence[Shape]) -> Blob:
     """Expand -> a Tile for each stretch of axes that grow."""
-    return moves.expand(need_blob(x, "the input"), out_shapes[0])
+    return moves.expand(x, out_shapes[0])
 
 
 @lowers("Col2Im")
 def col2im(
-    x: Value,
-    image_shape: Value,
-    block_shape: Value,
+    x: Blob,
+    image_shape: Const,
+    block_shape: Const,
     *,
     dilations: Sequence[int] = (),
     pads: Sequence[int] = (),
     strides: Sequence[int] = (),
 ) -> Blob:
     """Col2Im -> a Deconvolution that adds each column's numbers up where its block lies."""
-    x = need_blob(x, "the input")
-    image, block = need_const(image_shape, "image_shape").ints(), need_const(block_shape, "block_shape").ints()
+    image, block = image_shape.ints(), block_shape.ints()
     axes = range(len(image))
     steps, spread = list(strides) or [1] * len(image), list(dilations) or [1] * len(image)
     begin, end = (list(pads[: len(image)]), list(pads[len(image) :])) if pads else ([0] * len(image),) * 2

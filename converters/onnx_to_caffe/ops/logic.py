@@ -12,9 +12,9 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import add, mul, sub
-from converters.onnx_to_caffe.ops.broadcast import elementwise
-from converters.onnx_to_caffe.ops.linear import affine
-from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob
+from converters.onnx_to_caffe.parts.broadcast import elementwise
+from converters.onnx_to_caffe.parts.linear import affine
+from converters.onnx_to_caffe.registry import Const, Value, lowers
 
 
 def above(x: Blob, threshold: float = 0) -> Blob:
@@ -43,8 +43,9 @@ def _floats(value: Value) -> Value:
 def greater(a: Value, b: Value) -> Blob:
     """Greater -> Threshold of the difference, or of a number itself against a constant one."""
     a, b = _floats(a), _floats(b)
-    if isinstance(b, Const) and b.array.size == 1 and b.rank <= a.rank and np.isfinite(b.array).all():
-        return above(need_blob(a, "an operand"), float(b.array.reshape(-1)[0]))
+    single = isinstance(b, Const) and b.array.size == 1 and b.rank <= a.rank and np.isfinite(b.array).all()
+    if isinstance(a, Blob) and isinstance(b, Const) and single:
+        return above(a, float(b.array.reshape(-1)[0]))
     return above(sub(a, b))
 
 
@@ -78,9 +79,9 @@ def equal(a: Value, b: Value) -> Blob:
 
 @lowers("Not")
 @elementwise
-def not_(x: Value) -> Blob:
+def not_(x: Blob) -> Blob:
     """Not -> 1 - x."""
-    return opposite(need_blob(x, "the input"))
+    return opposite(x)
 
 
 @lowers("And")

@@ -9,7 +9,7 @@ from converters.caffe.graph import Blob, layer
 from converters.errors import require
 from converters.onnx_to_caffe.ops.norm import trailing_affine
 from converters.onnx_to_caffe.ops.pool import magnitudes
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob
+from converters.onnx_to_caffe.registry import Value, lowers
 
 TINY = 1e-37  # keeps a zero vector from 0 * infinity, and is lost in the sum of any other
 
@@ -32,9 +32,8 @@ def _around(x: Blob, first: int, last: int) -> Blob:
 
 
 @lowers("RMSNormalization")
-def rms_normalization(x: Value, gamma: Value, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Blob:
+def rms_normalization(x: Blob, gamma: Value, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1) -> Blob:
     """RMSNormalization -> x by the power -1/2 of the mean square over all axes from `axis` on, Scale."""
-    x = need_blob(x, "the input")
     axis %= x.rank
     runs = _around(x, axis, x.rank)
     normal = over_root_of_sum(runs, 2, 1 / runs.shape[1], epsilon)
@@ -42,18 +41,16 @@ def rms_normalization(x: Value, gamma: Value, *, axis: int = -1, epsilon: float 
 
 
 @lowers("LpNormalization")
-def lp_normalization(x: Value, *, axis: int = -1, p: int = 2) -> Blob:
+def lp_normalization(x: Blob, *, axis: int = -1, p: int = 2) -> Blob:
     """LpNormalization -> x by the power -1/p of the sum of |x|^p along an axis; a zero vector stays zero."""
-    x = need_blob(x, "the input")
     require(p in (1, 2), f"p={p}")
     axis %= x.rank
     return layers.reshape(over_root_of_sum(_around(x, axis, axis + 1), p, 1, TINY), x.shape)
 
 
 @lowers("LRN")
-def lrn(x: Value, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Blob:
+def lrn(x: Blob, *, size: int, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0) -> Blob:
     """LRN -> LRN across channels; both divide alpha by the size, which is odd in Caffe and in onnxruntime."""
-    x = need_blob(x, "the input")
     param = {"local_size": size, "alpha": float(alpha), "beta": float(beta)}
     if bias != 1:
         param["k"] = float(bias)

@@ -17,8 +17,8 @@ from converters.caffe.graph import Blob
 from converters.caffe.net import Lazy, Shape, Weights
 from converters.errors import Unsupported, require
 from converters.onnx_to_caffe.ops.arithmetic import add
-from converters.onnx_to_caffe.ops.linear import affine
-from converters.onnx_to_caffe.ops.transposed import source_of_transpose, transpose
+from converters.onnx_to_caffe.parts.linear import affine
+from converters.onnx_to_caffe.parts.transposed import source_of_transpose, transpose
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob
 
 Array = npt.NDArray[Any]

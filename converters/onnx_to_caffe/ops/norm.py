@@ -17,7 +17,7 @@ from converters.caffe.net import Lazy, Weights
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import add, mul, sub
 from converters.onnx_to_caffe.ops.matmul import as_const
-from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob
+from converters.onnx_to_caffe.registry import Const, Value, lowers
 
 
 def standardised(x: Blob, sets: int, eps: float) -> Blob:
@@ -64,7 +64,7 @@ def _column(vector: Value, rank: int) -> Value:
 
 @lowers("BatchNormalization")
 def batch_normalization(
-    x: Value,
+    x: Blob,
     gamma: Value,
     beta: Value,
     mean: Value,
@@ -76,7 +76,6 @@ def batch_normalization(
 ) -> Blob:
     """BatchNormalization in inference -> BatchNorm, Scale. A blob of one axis holds one channel."""
     require(not training_mode, "training_mode=1: statistics of the batch", "export the model in eval mode")
-    x = need_blob(x, "the input")
     rows = layers.reshape(x, (x.shape[0], 1)) if x.rank == 1 else x
     if isinstance(mean, Const) and isinstance(var, Const):
         normal = layers.batch_norm(rows, mean, var, epsilon)
@@ -94,19 +93,17 @@ def _inverse(variance: Blob, eps: float) -> Blob:
 
 
 @lowers("InstanceNormalization")
-def instance_normalization(x: Value, gamma: Value, beta: Value, *, epsilon: float = 1e-5) -> Blob:
+def instance_normalization(x: Blob, gamma: Value, beta: Value, *, epsilon: float = 1e-5) -> Blob:
     """InstanceNormalization -> BatchNorm with the statistics of each channel plane, Scale."""
-    x = need_blob(x, "the input")
     normal = standardised(x, prod(x.shape[:2]), epsilon)
     return affine(normal, gamma, beta)
 
 
 @lowers("LayerNormalization")
 def layer_normalization(
-    x: Value, gamma: Value, beta: Value | None = None, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
+    x: Blob, gamma: Value, beta: Value | None = None, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
 ) -> tuple[Blob, Blob, Blob]:
     """LayerNormalization -> BatchNorm with the statistics of all axes from `axis` on, Scale; also those statistics."""
-    x = need_blob(x, "the input")
     axis %= x.rank
     sets = prod(x.shape[:axis])
     y = trailing_affine(standardised(x, sets, epsilon), gamma, beta, axis)
@@ -118,12 +115,11 @@ def layer_normalization(
 
 
 @lowers("MeanVarianceNormalization")
-def mean_variance_normalization(x: Value, *, axes: Sequence[int] = (0, 2, 3)) -> Blob:
+def mean_variance_normalization(x: Blob, *, axes: Sequence[int] = (0, 2, 3)) -> Blob:
     """MeanVarianceNormalization -> BatchNorm with the statistics over `axes`.
 
     What ONNX adds to the deviation, 1e-9, only keeps a constant input from 0 / 0; so does its square under the root.
     """
-    x = need_blob(x, "the input")
     eps = 1e-18
     chosen = {axis % x.rank for axis in axes}
     long = [axis for axis in range(x.rank) if x.shape[axis] > 1]

@@ -8,20 +8,17 @@ from math import prod
 from converters.caffe import layers, moves
 from converters.caffe.graph import Blob, layer
 from converters.errors import require
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.registry import Const, lowers
 
 TYPES = {"constant": "CONSTANT", "reflect": "REFLECT", "edge": "REPLICATE"}
 
 
 @lowers("Pad")
-def pad(
-    x: Value, pads: Value, value: Value | None = None, axes: Value | None = None, *, mode: str = "constant"
-) -> Blob:
+def pad(x: Blob, pads: Const, value: Const | None = None, axes: Const | None = None, *, mode: str = "constant") -> Blob:
     """Pad -> Slice where pads are negative, Pad over the last two axes and over each other axis as rows of an image."""
-    x = need_blob(x, "the input")
-    given = need_const(pads, "pads").ints()
-    along = [axis % x.rank for axis in need_const(axes, "axes").ints()] if axes is not None else list(range(x.rank))
-    filler = float(need_const(value, "the value").array.reshape(-1)[0]) if value is not None else 0.0
+    given = pads.ints()
+    along = [axis % x.rank for axis in axes.ints()] if axes is not None else list(range(x.rank))
+    filler = float(value.array.reshape(-1)[0]) if value is not None else 0.0
     begin, end = [0] * x.rank, [0] * x.rank
     for i, axis in enumerate(along):
         begin[axis], end[axis] = given[i], given[len(along) + i]

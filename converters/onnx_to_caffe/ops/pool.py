@@ -17,9 +17,9 @@ from converters.caffe.graph import Blob
 from converters.caffe.net import Lazy
 from converters.errors import require
 from converters.onnx_to_caffe.ops.conv import convolve
-from converters.onnx_to_caffe.ops.slide import slide
-from converters.onnx_to_caffe.ops.windows import Axis, axes
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob
+from converters.onnx_to_caffe.parts.slide import slide
+from converters.onnx_to_caffe.parts.windows import Axis, axes
+from converters.onnx_to_caffe.registry import lowers
 
 Vector = npt.NDArray[np.float64]
 Divisor = Callable[[Axis], Vector]
@@ -156,7 +156,7 @@ def _one(axis: Axis) -> Vector:
 
 @lowers("MaxPool")
 def max_pool(
-    x: Value,
+    x: Blob,
     *,
     kernel_shape: Sequence[int],
     strides: Sequence[int] = (),
@@ -167,13 +167,12 @@ def max_pool(
     storage_order: int = 0,
 ) -> Blob:
     """MaxPool -> Pooling MAX, where padding never wins; a maximum over many axes is taken axis by axis."""
-    x = need_blob(x, "the input")
     return _maximum(x, _windows(x, kernel_shape, strides, pads, dilations, auto_pad, ceil_mode))
 
 
 @lowers("AveragePool")
 def average_pool(
-    x: Value,
+    x: Blob,
     *,
     kernel_shape: Sequence[int],
     strides: Sequence[int] = (),
@@ -184,7 +183,6 @@ def average_pool(
     count_include_pad: int = 0,
 ) -> Blob:
     """AveragePool -> Pooling AVE, with a fixed Scale where Caffe's divisors are not ONNX's."""
-    x = need_blob(x, "the input")
     windows = _windows(x, kernel_shape, strides, pads, dilations, auto_pad, ceil_mode)
     over = any(axis.extent > axis.begin + axis.size + axis.end for axis in windows)
     require(
@@ -199,7 +197,7 @@ def average_pool(
 
 @lowers("LpPool")
 def lp_pool(
-    x: Value,
+    x: Blob,
     *,
     kernel_shape: Sequence[int],
     p: int = 2,
@@ -210,7 +208,6 @@ def lp_pool(
     ceil_mode: int = 0,
 ) -> Blob:
     """LpPool -> the p-th root of window sums of |x|^p."""
-    x = need_blob(x, "the input")
     windows = _windows(x, kernel_shape, strides, pads, dilations, auto_pad, ceil_mode)
     return root(*_average(magnitudes(x, p), windows, _one), p)
 

@@ -13,7 +13,7 @@ from converters.caffe.composite import recurrence
 from converters.caffe.graph import Blob
 from converters.caffe.net import Lazy, Shape, Weights
 from converters.errors import require
-from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.registry import Const, Value, lowers
 
 Array = npt.NDArray[Any]
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -72,9 +72,9 @@ def initial(like: Blob, state: Value | None, directions: int) -> list[Blob] | No
 
 def recurrent(
     kind: str,
-    x: Value,
-    weights: Sequence[Value | None],
-    lengths: Value | None,
+    x: Blob,
+    weights: tuple[Const, Const, Const | None, Const | None],
+    lengths: Const | None,
     states: Sequence[Value | None],
     *,
     activations: Sequence[str],
@@ -86,11 +86,7 @@ def recurrent(
     linear_before_reset: bool = False,
 ) -> tuple[Blob, ...]:
     """All hidden states (T, D, N, H) and the last states (D, N, H) of every direction."""
-    x = need_blob(x, "the input")
-    w, r, b, p = (need_const(v, "a weight") if v is not None else None for v in weights)
-    require(w is not None and r is not None, "W and R are missing")
-    assert w is not None
-    assert r is not None
+    w, r, b, p = weights
     require(layout == 0, f"layout={layout}")  # canonical models have the batch second
     require(clip is None, "a clip of what enters the activations")
     require(direction in DIRECTIONS, f"direction={direction}")
@@ -104,7 +100,7 @@ def recurrent(
     require(not alphas, "activations with parameters")
     hidden, each = r.shape[2], len(functions) // len(turned)
     if lengths is not None:
-        whole = set(need_const(lengths, "sequence_lens").ints()) == {x.shape[0]}
+        whole = set(lengths.ints()) == {x.shape[0]}
         require(whole, f"sequences shorter than {x.shape[0]} steps", "pad them outside the network")
     starts = [initial(x, state, len(turned)) for state in states]
     given = any(start is not None for start in starts)
@@ -128,14 +124,14 @@ def _zeros(x: Blob, hidden: int) -> Blob:
 
 @lowers("LSTM")
 def lstm(
-    x: Value,
-    w: Value,
-    r: Value,
-    b: Value | None = None,
-    sequence_lens: Value | None = None,
+    x: Blob,
+    w: Const,
+    r: Const,
+    b: Const | None = None,
+    sequence_lens: Const | None = None,
     initial_h: Value | None = None,
     initial_c: Value | None = None,
-    p: Value | None = None,
+    p: Const | None = None,
     *,
     activation_alpha: Sequence[float] = (),
     activation_beta: Sequence[float] = (),
@@ -156,11 +152,11 @@ def lstm(
 
 @lowers("GRU")
 def gru(
-    x: Value,
-    w: Value,
-    r: Value,
-    b: Value | None = None,
-    sequence_lens: Value | None = None,
+    x: Blob,
+    w: Const,
+    r: Const,
+    b: Const | None = None,
+    sequence_lens: Const | None = None,
     initial_h: Value | None = None,
     *,
     activation_alpha: Sequence[float] = (),
@@ -182,11 +178,11 @@ def gru(
 
 @lowers("RNN")
 def rnn(
-    x: Value,
-    w: Value,
-    r: Value,
-    b: Value | None = None,
-    sequence_lens: Value | None = None,
+    x: Blob,
+    w: Const,
+    r: Const,
+    b: Const | None = None,
+    sequence_lens: Const | None = None,
     initial_h: Value | None = None,
     *,
     activation_alpha: Sequence[float] = (),

@@ -10,16 +10,16 @@ from converters.caffe.graph import Blob
 from converters.caffe.net import Shape
 from converters.caffe.reduce import largest, log_sum_exp, product, total
 from converters.onnx_to_caffe.ops.arithmetic import negative
-from converters.onnx_to_caffe.ops.broadcast import view
-from converters.onnx_to_caffe.ops.linear import powered
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.parts.broadcast import view
+from converters.onnx_to_caffe.parts.linear import powered
+from converters.onnx_to_caffe.registry import Const, lowers
 
 Step = Callable[[Blob, int, int], Blob]
 
 
-def chosen(x: Blob, axes: Value | None, noop_with_empty_axes: int) -> list[int]:
+def chosen(x: Blob, axes: Const | None, noop_with_empty_axes: int) -> list[int]:
     """The axes to reduce, without those of size 1, which change nothing."""
-    given = [] if axes is None else need_const(axes, "axes").ints()
+    given = [] if axes is None else axes.ints()
     if not given and not noop_with_empty_axes:
         given = list(range(x.rank))
     return sorted({axis % x.rank for axis in given if x.shape[axis] != 1})
@@ -47,15 +47,14 @@ def lower_reduce(op: str, before: Callable[[Blob], Blob], step: Step, after: Cal
     """Register a reduction: a function of each number, the reduction itself, a function of the result."""
 
     def lowering(
-        x: Value,
-        axes: Value | None = None,
+        x: Blob,
+        axes: Const | None = None,
         *,
         keepdims: int = 1,
         noop_with_empty_axes: int = 0,
         out_shapes: Sequence[Shape],
     ) -> Blob:
-        blob = need_blob(x, "the input")
-        return view(after(over(before(blob), chosen(blob, axes, noop_with_empty_axes), step)), out_shapes[0])
+        return view(after(over(before(x), chosen(x, axes, noop_with_empty_axes), step)), out_shapes[0])
 
     lowering.__doc__ = f"{op} over the runs of its axes."
     lowers(op)(lowering)

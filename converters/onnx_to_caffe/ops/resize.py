@@ -17,8 +17,8 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, layer
 from converters.caffe.net import Lazy, Shape
 from converters.errors import require
-from converters.onnx_to_caffe.ops.interpolation import Axis, Method, matrix, outside
-from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.parts.interpolation import Axis, Method, matrix, outside
+from converters.onnx_to_caffe.registry import Const, Value, lowers, need_const
 
 Array = npt.NDArray[Any]
 
@@ -101,12 +101,12 @@ def resample(x: Blob, matrices: dict[int, Array]) -> Blob:
     return x
 
 
-def factors(x: Blob, scales: Value | None, sizes: Value | None, axes: Sequence[int], policy: str) -> list[float]:
+def factors(x: Blob, scales: Const | None, sizes: Const | None, axes: Sequence[int], policy: str) -> list[float]:
     """The scale of each axis: as given, or from the sizes, one for all axes where the aspect ratio is kept."""
-    if isinstance(scales, Const) and scales.shape != (0,):
+    if scales is not None and scales.shape != (0,):
         given = [float(v) for v in scales.array.reshape(-1)]
     else:
-        wanted = need_const(sizes, "the sizes").ints()
+        wanted = need_const(sizes, "the size").ints()
         given = [float(np.float32(w) / np.float32(x.shape[axis])) for w, axis in zip(wanted, axes, strict=True)]
         if policy != "stretch":
             require(policy in ("not_larger", "not_smaller"), f"keep_aspect_ratio_policy={policy}")
@@ -119,10 +119,10 @@ def factors(x: Blob, scales: Value | None, sizes: Value | None, axes: Sequence[i
 
 @lowers("Resize")
 def resize(
-    x: Value,
+    x: Blob,
     roi: Value | None = None,
-    scales: Value | None = None,
-    sizes: Value | None = None,
+    scales: Const | None = None,
+    sizes: Const | None = None,
     *,
     out_shapes: Sequence[Shape],
     antialias: int = 0,
@@ -136,7 +136,7 @@ def resize(
     nearest_mode: str = "round_prefer_floor",
 ) -> Blob:
     """Resize -> Upsample, pooling, or Convolution and InnerProduct by the matrices of its axes."""
-    x, out = need_blob(x, "the input"), out_shapes[0]
+    out = out_shapes[0]
     crop = coordinate_transformation_mode == "tf_crop_and_resize"
     if out == x.shape:  # onnxruntime copies then, whatever the factors
         require(not crop, "a crop to the size of the input")
@@ -149,7 +149,7 @@ def resize(
     scale = factors(x, scales, sizes, along, keep_aspect_ratio_policy)
     ends = dict.fromkeys(range(x.rank), (0.0, 1.0))
     if crop:
-        given = [float(v) for v in need_const(roi, "roi").array]
+        given = [float(v) for v in need_const(roi, "the roi").array]
         ends |= dict(zip(along, zip(given[: len(along)], given[len(along) :], strict=True), strict=True))
     every = [Axis(x.shape[i], out[i], scale[i], *ends[i]) for i in range(x.rank)]
     used = {i: axis for i, axis in enumerate(every) if not axis.untouched(method)}

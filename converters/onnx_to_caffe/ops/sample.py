@@ -6,15 +6,13 @@ from math import prod
 
 from converters.caffe.graph import Blob
 from converters.errors import Unsupported
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob, need_const
+from converters.onnx_to_caffe.registry import Const, lowers
 
 
 @lowers("GridSample")
 def grid_sample(
-    x: Value, grid: Value, *, mode: str = "linear", padding_mode: str = "zeros", align_corners: int = 0
+    x: Blob, grid: Const, *, mode: str = "linear", padding_mode: str = "zeros", align_corners: int = 0
 ) -> Blob:
     """Refused: no Caffe reads pixels at computed places."""
-    places = need_const(grid, "the grid").shape
-    image = need_blob(x, "the input").shape[2:]
-    count = prod(places[:-1]) * prod(image)
+    count = prod(grid.shape[:-1]) * prod(x.shape[2:])
     raise Unsupported(f"the matrix of this sampling has {count:,} numbers", "sample on the host, or at fewer places")

@@ -8,16 +8,15 @@ from itertools import accumulate
 from converters.caffe import layers, moves
 from converters.caffe.graph import Blob
 from converters.caffe.net import Shape
-from converters.errors import require
+from converters.errors import Unsupported, require
 from converters.onnx_to_caffe.registry import Const, Value, lowers, need_blob, need_const
 
 
 @lowers("Split")
 def split(
-    x: Value, sizes: Value | None = None, *, axis: int = 0, num_outputs: int = 0, out_shapes: Sequence[Shape]
+    x: Blob, sizes: Value | None = None, *, axis: int = 0, num_outputs: int = 0, out_shapes: Sequence[Shape]
 ) -> tuple[Blob, ...]:
     """Split -> Slice at the cumulated sizes. An empty part is read by nobody; the whole stands in for it."""
-    x = need_blob(x, "the input")
     axis %= x.rank
     parts = [shape[axis] for shape in out_shapes]
     require(sum(parts) == x.shape[axis], f"parts of {parts} in {x.shape[axis]}")
@@ -26,12 +25,11 @@ def split(
 
 
 @lowers("Slice")
-def slice_(x: Value, starts: Value, ends: Value, axes: Value | None = None, steps: Value | None = None) -> Blob:
+def slice_(x: Blob, starts: Const, ends: Const, axes: Const | None = None, steps: Const | None = None) -> Blob:
     """Slice -> Slice along each axis; a step is the stride of a Convolution, or has slices laid in reverse."""
-    x = need_blob(x, "the input")
-    first, last = need_const(starts, "starts").ints(), need_const(ends, "ends").ints()
-    along = need_const(axes, "axes").ints() if axes is not None else list(range(len(first)))
-    step = need_const(steps, "steps").ints() if steps is not None else [1] * len(first)
+    first, last = starts.ints(), ends.ints()
+    along = axes.ints() if axes is not None else list(range(len(first)))
+    step = steps.ints() if steps is not None else [1] * len(first)
     wanted = {}
     for a, b, axis, s in zip(first, last, along, step, strict=True):
         wanted[axis % x.rank] = range(*slice(a, b, s).indices(x.shape[axis % x.rank]))
@@ -58,18 +56,18 @@ def concat(*inputs: Value, axis: int) -> Blob:
 @lowers("Gather")
 def gather(x: Value, indices: Value, *, axis: int = 0, out_shapes: Sequence[Shape]) -> Blob:
     """Gather at constant indices -> Slice, slices side by side, or a one-hot Convolution; see `moves.take`."""
-    require(not isinstance(x, Const), "a table looked up at computed indices")
-    x, axis = need_blob(x, "the input"), axis % x.rank
+    if isinstance(x, Const):
+        raise Unsupported("a table looked up at computed indices")
+    axis %= x.rank
     wanted = [index % x.shape[axis] for index in need_const(indices, "the index").ints()]
     return layers.reshape(moves.take(x, axis, wanted), out_shapes[0])
 
 
 @lowers("ReverseSequence")
-def reverse_sequence(x: Value, lengths: Value, *, batch_axis: int = 1, time_axis: int = 0) -> Blob:
+def reverse_sequence(x: Blob, lengths: Const, *, batch_axis: int = 1, time_axis: int = 0) -> Blob:
     """ReverseSequence of constant lengths -> each sequence cut out and its steps laid in reverse order."""
-    x = need_blob(x, "the input")
     steps = x.shape[time_axis]
-    orders = [[*range(n - 1, -1, -1), *range(n, steps)] for n in need_const(lengths, "the lengths").ints()]
+    orders = [[*range(n - 1, -1, -1), *range(n, steps)] for n in lengths.ints()]
     if all(order == orders[0] for order in orders):
         return moves.take(x, time_axis, orders[0])
     rows = layers.slices(x, batch_axis, range(1, x.shape[batch_axis]))

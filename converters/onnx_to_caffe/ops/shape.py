@@ -10,7 +10,7 @@ from converters.caffe.graph import Blob, layer
 from converters.caffe.net import Shape
 from converters.caffe.permutation import grouped
 from converters.errors import require
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob
+from converters.onnx_to_caffe.registry import Value, lowers
 
 FLOATS = (1, 10, 11, 16)  # ONNX's numbers of float, float16, double, bfloat16
 
@@ -37,9 +37,8 @@ def pixel_factor(source: Blob, dims: Shape, order: Shape, shape: Shape) -> int:
 
 
 @lowers("Reshape")
-def reshape(x: Value, shape: Value, *, allowzero: int = 0, out_shapes: Sequence[Shape]) -> Blob:
+def reshape(x: Blob, shape: Value, *, allowzero: int = 0, out_shapes: Sequence[Shape]) -> Blob:
     """Reshape to the shape that ONNX computed; the end of a shuffle of channels or pixels becomes that layer."""
-    x = need_blob(x, "the input")
     return _as_shuffle(x, out_shapes[0]) or view(x, out_shapes[0])
 
 
@@ -64,15 +63,15 @@ def pixel_shuffle(x: Blob, factor: int) -> Blob:
 
 
 @lowers("Flatten")
-def flatten(x: Value, *, axis: int = 1, out_shapes: Sequence[Shape]) -> Blob:
+def flatten(x: Blob, *, axis: int = 1, out_shapes: Sequence[Shape]) -> Blob:
     """Flatten to two axes."""
-    return view(need_blob(x, "the input"), out_shapes[0])
+    return view(x, out_shapes[0])
 
 
 @lowers("Squeeze", "Unsqueeze")
-def squeeze(x: Value, axes: Value | None = None, *, out_shapes: Sequence[Shape]) -> Blob:
+def squeeze(x: Blob, axes: Value | None = None, *, out_shapes: Sequence[Shape]) -> Blob:
     """Squeeze and Unsqueeze -> Reshape."""
-    return view(need_blob(x, "the input"), out_shapes[0])
+    return view(x, out_shapes[0])
 
 
 def view(x: Blob, shape: Shape) -> Blob:
@@ -85,9 +84,8 @@ def view(x: Blob, shape: Shape) -> Blob:
 
 
 @lowers("Transpose")
-def transpose(x: Value, *, perm: Sequence[int] = ()) -> Blob:
+def transpose(x: Blob, *, perm: Sequence[int] = ()) -> Blob:
     """Transpose -> Permute, together with a Permute before it; if no axis of numbers moves, it is a Reshape."""
-    x = need_blob(x, "the input")
     order = list(perm) or list(range(x.rank))[::-1]
     require(sorted(order) == list(range(x.rank)), f"perm {order} of {x.rank} axes")
     if x.node.type == "Permute":
@@ -100,8 +98,7 @@ def transpose(x: Value, *, perm: Sequence[int] = ()) -> Blob:
 
 
 @lowers("Cast")
-def cast(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Blob:
+def cast(x: Blob, *, to: int, saturate: int = 1, round_mode: str = "up") -> Blob:
     """Cast to a float type -> nothing: Caffe holds every number, also an index or a truth value, as a float32."""
-    x = need_blob(x, "the input")
     require(to in FLOATS or x.node.type == "IndexOfLargest", "a cast of computed values to integers or truth values")
     return x

@@ -8,32 +8,29 @@ from converters.caffe.graph import Blob
 from converters.caffe.reduce import index_of_largest, largest, log_largest_share, rank_of_largest
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import negative, plus
-from converters.onnx_to_caffe.ops.broadcast import view
-from converters.onnx_to_caffe.registry import Value, lowers, need_blob
+from converters.onnx_to_caffe.parts.broadcast import view
+from converters.onnx_to_caffe.registry import lowers
 
 EXACT = 2**24  # whole numbers up to here are exact in float32
 
 
 @lowers("Softmax")
-def softmax(x: Value, *, axis: int = -1) -> Blob:
+def softmax(x: Blob, *, axis: int = -1) -> Blob:
     """Softmax -> Softmax, the axis counted from the front."""
-    x = need_blob(x, "the input")
     return layers.softmax(x, axis % x.rank)
 
 
 @lowers("LogSoftmax")
-def log_softmax(x: Value, *, axis: int = -1) -> Blob:
+def log_softmax(x: Blob, *, axis: int = -1) -> Blob:
     """x - logsumexp(x). The logarithm of Softmax itself would be -inf where a share underflows."""
-    x = need_blob(x, "the input")
     axis %= x.rank
     top = largest(x, axis, axis + 1)
     return plus(x, layers.sub(log_largest_share(x, axis, axis + 1), top))
 
 
 @lowers("Hardmax")
-def hardmax(x: Value, *, axis: int = -1) -> Blob:
+def hardmax(x: Blob, *, axis: int = -1) -> Blob:
     """1 at the first maximum along an axis, else 0: scores that fall along the axis, less the best score, plus 1."""
-    x = need_blob(x, "the input")
     axis %= x.rank
     scores, best = rank_of_largest(x, axis, last=False)
     behind = layers.sub(scores, expand(best, x.shape))
@@ -41,15 +38,15 @@ def hardmax(x: Value, *, axis: int = -1) -> Blob:
 
 
 @lowers("ArgMax")
-def argmax(x: Value, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Blob:
+def argmax(x: Blob, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Blob:
     """ArgMax -> IndexOfLargest, a float. Of equal numbers ONNX means the first unless told otherwise."""
-    return _argmax(need_blob(x, "the input"), axis, keepdims, select_last_index)
+    return _argmax(x, axis, keepdims, select_last_index)
 
 
 @lowers("ArgMin")
-def argmin(x: Value, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Blob:
+def argmin(x: Blob, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Blob:
     """ArgMin -> IndexOfLargest of the negative."""
-    return _argmax(negative(need_blob(x, "the input")), axis, keepdims, select_last_index)
+    return _argmax(negative(x), axis, keepdims, select_last_index)
 
 
 def _argmax(x: Blob, axis: int, keepdims: int, last: int) -> Blob:

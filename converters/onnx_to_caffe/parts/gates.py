@@ -8,7 +8,7 @@ from typing import Any
 from converters.caffe import layers
 from converters.caffe.functions import apply
 from converters.caffe.graph import Blob
-from converters.onnx_to_caffe.ops.linear import affine, close, linear
+from converters.onnx_to_caffe.parts.linear import affine, close, linear
 
 
 def gated(x: Blob, gate: Blob) -> Blob | None:

@@ -12,7 +12,7 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob
 from converters.caffe.shapes import pooled_size
 from converters.errors import Unsupported
-from converters.onnx_to_caffe.ops.windows import Axis
+from converters.onnx_to_caffe.parts.windows import Axis
 
 
 @dataclass(frozen=True)
