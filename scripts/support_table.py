@@ -1,8 +1,8 @@
-"""Write docs/support.md, operator by dialect, and the lists in docs/dialects.md, from what the converter really does.
+"""Write what the converter really does: docs/support.md, the lists in docs/dialects.md, tests/cases/refusals.txt.
 
 usage: python scripts/support_table.py [--check]
 
-Each row of tests/cases is lowered and legalised for every dialect. --check writes nothing and exits 1 where a document
+Each row of tests/cases is lowered and legalised for every dialect. --check writes nothing and exits 1 where a file
 differs from what would be written.
 """
 
@@ -14,6 +14,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import onnx
@@ -31,6 +32,11 @@ from tests.cases import all_cases, build  # noqa: E402
 
 ORDER = ("portable", "bvlc-1.0", "bvlc", "ssd", "shufflenet", "brocolli", "opencv")
 SUPPORT, DIALECT_PAGE = ROOT / "docs" / "support.md", ROOT / "docs" / "dialects.md"
+REFUSALS = ROOT / "tests" / "cases" / "refusals.txt"
+REFUSALS_HEAD = """\
+# Which dialects refuse which row, by scripts/support_table.py; rows that every dialect must refuse say so themselves.
+# tests/converters/test_cases.py demands exactly this: a row that is lost is red, and so is one that was won unseen.
+"""
 MARK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
 ATTEMPT = re.compile(r"; [a-z_0-9]+: ")  # what each rewrite that was tried says
 INTRODUCTION = """# Support
@@ -52,22 +58,50 @@ class Use:
     reasons: Mapping[str, str]
 
 
-def uses() -> Iterator[Use]:
-    """Every row, once for each operator in it. A refusal counts against the operators that it names."""
+@dataclass(frozen=True)
+class Row:
+    """A row of tests/cases: its operators, and for each dialect those that block it, with their reasons."""
+
+    name: str
+    refused: bool
+    ops: tuple[str, ...]
+    blocked: Mapping[str, Mapping[str, str]]
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """What becomes of every row."""
+    made = []
     with tempfile.TemporaryDirectory() as folder:
-        for number, (row, case) in enumerate(all_cases().items()):
+        for number, (name, case) in enumerate(all_cases().items()):
             path = Path(folder) / f"{number}.onnx"  # a file of its own: what is loaded stays mapped
             model, _ = build(case)
             onnx.save(model, path)
             ops = dict.fromkeys(node.op_type for node in model.graph.node if node.op_type in LOWERINGS)
-            blocked = _blocked(path)
-            for op in ops:
-                others = {
-                    dialect: next(iter(by_op.values()), "")
-                    for dialect, by_op in blocked.items()
-                    if not set(by_op) & set(ops)
-                }
-                yield Use(op, row, {d: blocked[d].get(op, "") or others.get(d, "") for d in ORDER})
+            made.append(Row(name, bool(case.refused), tuple(ops), _blocked(path)))
+    return tuple(made)
+
+
+def uses() -> Iterator[Use]:
+    """Every row, once for each operator in it. A refusal counts against the operators that it names."""
+    for row in rows():
+        for op in row.ops:
+            others = {
+                dialect: next(iter(by_op.values()), "")
+                for dialect, by_op in row.blocked.items()
+                if not set(by_op) & set(row.ops)
+            }
+            yield Use(op, row.name, {d: row.blocked[d].get(op, "") or others.get(d, "") for d in ORDER})
+
+
+def refusals() -> str:
+    """The rows that not every dialect takes, each with the dialects that refuse it."""
+    lines = [
+        f"{row.name}: {' '.join(dialect for dialect in ORDER if row.blocked[dialect])}"
+        for row in rows()
+        if any(row.blocked.values()) and not row.refused
+    ]
+    return REFUSALS_HEAD + "".join(f"{line}\n" for line in lines)
 
 
 def _blocked(path: Path) -> dict[str, dict[str, str]]:
@@ -178,7 +212,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     stale = []
-    for path, text in ((DIALECT_PAGE, dialect_page()), (SUPPORT, support())):
+    for path, text in ((DIALECT_PAGE, dialect_page()), (SUPPORT, support()), (REFUSALS, refusals())):
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(path)
             if not arguments:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 import numpy as np
@@ -22,8 +24,8 @@ from onnx import numpy_helper
 class Case:
     """One operator use. `low` and `high` bound what is fed and the constants; `dialects` are those that must take it.
 
-    An output that is no float has its type before its name. `refused` rows must be refused everywhere, with that text
-    in the message. `tolerance` other than 1e-4 needs `why`.
+    Which of the others refuse it stands in refusals.txt. An output that is no float has its type before its name.
+    `refused` rows must be refused everywhere, with that text in the message. `tolerance` other than 1e-4 needs `why`.
     """
 
     inputs: str
@@ -66,6 +68,26 @@ def build(case: Case) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
     return model, feeds
+
+
+def operators(case: Case) -> set[str]:
+    """The operators of a row, those of bodies inside its nodes included."""
+    return set(_operators(build(case)[0].graph))
+
+
+def _operators(graph: onnx.GraphProto) -> Iterator[str]:
+    for node in graph.node:
+        yield node.op_type
+        for attribute in node.attribute:
+            for body in (attribute.g, *attribute.graphs):
+                yield from _operators(body)
+
+
+def refusals() -> dict[str, set[str]]:
+    """The dialects that refuse a row which not all refuse, by the row's name."""
+    lines = (Path(__file__).parent / "refusals.txt").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split(": ") for line in lines if not line.startswith("#"))
+    return {row: set(dialects.split()) for row, dialects in pairs}
 
 
 def all_cases() -> dict[str, Case]:
