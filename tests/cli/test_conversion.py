@@ -92,10 +92,12 @@ def test_what_was_not_verified_says_why(toolkit: Toolkit, tmp_path: Path, monkey
     path = model(tmp_path / "net.onnx")
     assert "not verified: --no-verify was given" in toolkit("onnx-to-caffe", path, "--no-verify").stderr
     assert "not verified: --prototxt-only was given" in toolkit("onnx-to-caffe", path, "--prototxt-only").stderr
-    monkeypatch.setattr(runners, "available", lambda: dict.fromkeys(("opencv", "caffe"), "is not installed"))
+    missing = {"opencv": "OpenCV is not installed", "caffe": "real Caffe is not found"}
+    monkeypatch.setattr(runners, "available", lambda: missing)
     done = toolkit("onnx-to-caffe", path)
     assert done.exit_code == 0
-    assert "not verified: no engine that runs this dialect is installed (pip install" in done.stderr
+    assert "not verified: no engine that runs this dialect is installed" in done.stderr
+    assert "(OpenCV is not installed; real Caffe is not found)" in done.stderr
 
 
 def test_prototxt_only(toolkit: Toolkit, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_layer_by_layer(
     (suite,) = ElementTree.parse("j.xml").getroot()
     failed = [case.attrib["name"] for case in suite if len(case)]
     said = as_json(toolkit("parity", bad.onnx, f"opencv:{bad.prototxt}", "--layers", "--json").stdout)
-    culprit = said["rows"][0]["layers"]["culprit"]
+    culprit = said["rows"][0]["layers"]["first_fault"]
     assert name in culprit["layers"]
     assert failed[:2] == ["output output", culprit["value"]]
     assert said["graph"]["links"]

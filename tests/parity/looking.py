@@ -11,13 +11,13 @@ from tests.parity.planted import Converted
 from toolkit import runners
 from toolkit.cli.parity_options import translating
 from toolkit.parity.inputs import Inputs
-from toolkit.parity.inside import look_inside
 from toolkit.parity.layer_report import LayerReport
-from toolkit.parity.layers import CHUNK_BYTES
-from toolkit.parity.parity import Load, Rule, Subject, check
+from toolkit.parity.localise.inside import look_inside
+from toolkit.parity.localise.layers import CHUNK_BYTES
+from toolkit.parity.parity import Rule, Subject, check
 from toolkit.parity.report import Row
 from toolkit.parity.targets import parse, parse_reference
-from toolkit.runners.base import RUNTIMES
+from toolkit.runners.base import RUNTIMES, Load
 
 Sound = Callable[[str], Converted]
 

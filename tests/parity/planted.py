@@ -17,7 +17,7 @@ from converters.caffe.net import Layer, Net
 from converters.onnx_to_caffe import convert_file
 from toolkit.export import export, save
 from toolkit.models import create
-from toolkit.parity.graphs import read_caffe
+from toolkit.parity.localise.graphs import read_caffe
 
 EPS = 1e-3  # of the small net's normalisations, whose variances are as small: to drop it shows
 

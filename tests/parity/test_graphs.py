@@ -9,8 +9,8 @@ import pytest
 from converters import mapping
 from converters.caffe.net import Layer, Net
 from converters.errors import InvalidInput
-from toolkit.parity.graphs import of_caffe, of_onnx
-from toolkit.parity.sizes import bytes_of_values
+from toolkit.parity.localise.graphs import of_caffe, of_onnx
+from toolkit.parity.localise.sizes import bytes_of_values
 
 NET = Net(
     "net",

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.parity.fakes import Fake, linear, loads, subject
-from toolkit.parity import junit
-from toolkit.parity.junit import TestCase
+from toolkit.parity.page import junit
+from toolkit.parity.page.junit import TestCase
 from toolkit.parity.parity import check
 from toolkit.runners.base import RunnerError
 

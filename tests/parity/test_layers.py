@@ -13,10 +13,11 @@ from converters.errors import InvalidInput, ToolkitError
 from tests.parity.looking import Sound, look, need, subjects
 from tests.parity.planted import Converted
 from toolkit import runners
-from toolkit.parity.alone import Trials, run_alone
 from toolkit.parity.inputs import Inputs, make
-from toolkit.parity.layers import EDGES, chunks, histogram
-from toolkit.parity.pair import pair_of
+from toolkit.parity.layer_report import EDGES
+from toolkit.parity.localise.alone import Trials, run_alone
+from toolkit.parity.localise.layers import chunks, histogram
+from toolkit.parity.localise.pair import pair_of
 from toolkit.parity.parity import Rule
 from toolkit.parity.report import Verdict
 
@@ -45,7 +46,7 @@ def test_any_two_engines_agree_at_every_value_that_both_know(first: str, second:
     files = sound("small")
     row, layers = look(targets(files)[first], targets(files)[second])
     assert row.verdict is Verdict.PASSED
-    assert layers.culprit is None
+    assert layers.first_fault is None
     assert all(layer.status == "passed" for layer in layers.layers), layers.summary
     assert f"all {len(layers.layers)} compared values agree" in layers.summary
     known = {"stem.1", "pool", "body.2", "relu", "left.2", "right.2", "down.2"}
@@ -95,18 +96,19 @@ def test_the_report_is_plain_data(sound: Sound) -> None:
     _, layers = look(str(files.onnx), f"opencv:{files.prototxt}")
     found = layers.to_json()
     assert found["compared"] == len(found["layers"]) == len(layers.layers)
-    assert found["culprit"] is None
+    assert found["first_fault"] is None
     told = [one for one in found["layers"] if one["histogram"]]
     assert 0 < len(told) <= 12
     assert all(sum(one["histogram"]) == np.prod(one["shape"]) for one in told)
     assert all(len(one["histogram"]) + 1 == len(found["histogram_edges"]) for one in told)
-    graph = layers.graph_json()
+    graph = layers.graph
     assert {link["value"] for link in graph["links"]} == {layer.value for layer in layers.layers}
     assert [node["op"] for node in graph["onnx"]["nodes"]].count("Conv") == 6
     assert "kernel_size" in graph["caffe"]["layers"][0]["params"]
     skipped = {one["value"] for one in found["skipped"]}
     assert not skipped & {layer.value for layer in layers.layers}
-    assert skipped | {layer.value for layer in layers.layers} == layers.anchor.writer.keys()
+    made = {value for node in graph["onnx"]["nodes"] for value in node["outputs"]}
+    assert skipped | {layer.value for layer in layers.layers} == made
 
 
 def test_in_parts_of_little_memory_it_comes_out_alike(sound: Sound, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +148,7 @@ def test_what_is_cut_out_of_a_sound_network_agrees(net: str, sound: Sound, tmp_p
     """Or a part would prove nothing when it fails."""
     files = sound(net)
     pair = pair_of(*subjects(str(files.onnx), f"opencv:{files.prototxt}"), runners.load)
-    with runners.load("onnxruntime", pair.ours.target) as runner:
+    with runners.load("onnxruntime", pair.reference.target) as runner:
         feeds = make(Inputs(), runner.inputs)
     trials = Trials(pair, feeds, Rule(), tmp_path)
     values = pair.shared()

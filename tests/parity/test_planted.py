@@ -27,7 +27,7 @@ def test_a_fault_is_named_and_shows_alone(
     bad = planted.write(net, source, tmp_path)
     row, layers = look(str(bad.onnx), f"{engine}:{bad.prototxt}", tmp_path / "repro")
     assert row.verdict.value in ("failed", "error")
-    found = layers.culprit
+    found = layers.first_fault
     assert found is not None
     assert name in found.layer.layers, found.sentence
     assert found.confirmed, found.sentence

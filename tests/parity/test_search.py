@@ -14,16 +14,17 @@ import pytest
 from tests.parity import planted
 from tests.parity.looking import Sound, look, subjects
 from toolkit import runners
-from toolkit.parity.alone import Trials
-from toolkit.parity.bisect import bisect
 from toolkit.parity.compare import OutputComparison
-from toolkit.parity.culprit import Culprit, roots, suspects
 from toolkit.parity.inputs import Inputs, make
-from toolkit.parity.layers import Layer
-from toolkit.parity.pair import pair_of
-from toolkit.parity.parity import Load, Rule
+from toolkit.parity.layer_report import FirstFault
+from toolkit.parity.localise.alone import Trials
+from toolkit.parity.localise.bisect import bisect
+from toolkit.parity.localise.first_fault import roots, suspects
+from toolkit.parity.localise.layers import Layer
+from toolkit.parity.localise.pair import pair_of
+from toolkit.parity.parity import Rule
 from toolkit.parity.report import Verdict
-from toolkit.runners.base import Runner, RunnerError, Target
+from toolkit.runners.base import Load, Runner, RunnerError, Target
 
 
 def opencv(target: Target, layer: str, only_fused: bool, folder: Path) -> Runner:
@@ -59,9 +60,9 @@ def test_a_fault_of_the_fused_engine_is_found_by_cutting(
     load = faulty(layer, only_fused=True)
     row, layers = look(str(files.onnx), f"opencv:{files.prototxt}", tmp_path / "repro", load)
     assert row.verdict is Verdict.FAILED
-    assert layers.culprit is not None
-    assert layer in layers.culprit.layer.layers
-    assert layers.culprit.confirmed
+    assert layers.first_fault is not None
+    assert layer in layers.first_fault.layer.layers
+    assert layers.first_fault.confirmed
     said = (tmp_path / "repro/opencv/README.md").read_text("utf-8")
     assert "opencv:net.prototxt --input" in said, "fused, as it was when it failed"
 
@@ -69,10 +70,10 @@ def test_a_fault_of_the_fused_engine_is_found_by_cutting(
 def test_the_same_fault_without_fusion_is_seen_at_once(sound: Sound, faulty: Callable[..., Load]) -> None:
     files = sound("small")
     _, layers = look(str(files.onnx), f"opencv:{files.prototxt}", load=faulty("right.1", only_fused=False))
-    assert layers.culprit is not None
-    assert layers.culprit.layer.value == "right.2"
-    assert layers.culprit.own_error == pytest.approx(0.01, rel=0.05)
-    assert "alone, on the reference's inputs, it differs by 0.01" in layers.culprit.sentence
+    assert layers.first_fault is not None
+    assert layers.first_fault.layer.value == "right.2"
+    assert layers.first_fault.own_error == pytest.approx(0.01, rel=0.05)
+    assert "alone, on the reference's inputs, it differs by 0.01" in layers.first_fault.sentence
 
 
 def test_an_engine_that_fails_on_everything_is_told_apart(sound: Sound) -> None:
@@ -89,8 +90,8 @@ def test_an_engine_that_fails_on_everything_is_told_apart(sound: Sound) -> None:
         load=lambda name, target: Broken() if name == "opencv" else runners.load(name, target),  # type: ignore[return-value]
     )
     assert row.verdict is Verdict.ERROR
-    assert layers.culprit is not None
-    assert layers.culprit.layer.value == "stem.1", "the first part fails as well"
+    assert layers.first_fault is not None
+    assert layers.first_fault.layer.value == "stem.1", "the first part fails as well"
     assert "the engine fails: opencv: out of order" in layers.summary
 
 
@@ -100,14 +101,14 @@ def test_bisection_takes_about_the_logarithm_of_the_number_of_values(
     files = sound("shufflenet")
     load = faulty("stage_3_4/conv2/bn", only_fused=False)
     pair = pair_of(*subjects(str(files.onnx), f"opencv:{files.prototxt}"), load)
-    with runners.load("onnxruntime", pair.ours.target) as runner:
+    with runners.load("onnxruntime", pair.reference.target) as runner:
         feeds = make(Inputs(), runner.inputs)
     (tmp_path / "work").mkdir()
     trials = Trials(pair, feeds, Rule(), tmp_path / "work", fused=True)
-    values = [value for value in pair.anchor.order if value in pair.theirs.names.names]
+    values = [value for value in pair.reference_graph.order if value in pair.other.translation.names]
     found = bisect(trials, "output", values, ())
     assert found is not None
-    assert found.culprit == "stage_3_4/conv2/bn"
+    assert found.first_wrong == "stage_3_4/conv2/bn"
     assert len(values) > 70
     assert len(found.trials) <= 9
     assert "stage_2_1/conv1/relu" in found.agreeing
@@ -147,14 +148,14 @@ def test_an_error_that_gathers_is_traced_to_the_largest_step() -> None:
 
 def test_sentences() -> None:
     found = layer("conv", 0.25, ops=("Conv", "Relu"), types=("Convolution", "ReLU"))
-    assert Culprit(found, 0.25, 1e-4).sentence == (
+    assert FirstFault(found, 0.25, 1e-4).sentence == (
         "the first to differ is 'conv' (Conv+Relu -> Convolution+ReLU): differs by 0.25 of its largest value, 0.0001 "
         "is allowed; alone, on the reference's inputs, it differs by 0.25"
     )
-    assert "it agrees to 1e-07: the error gathers before it" in Culprit(found, 1e-7, 1e-4).sentence
-    assert "comes from 'conv'" in Culprit(found, 2e-5, 1e-5, first="fc").sentence
-    assert "2 more differ though their inputs agree" in Culprit(found, 0.25, 1e-4, others=("a", "b")).sentence
-    assert not Culprit(found, None, 1e-4, note="it can't be cut out: no").confirmed
+    assert "it agrees to 1e-07: the error gathers before it" in FirstFault(found, 1e-7, 1e-4).sentence
+    assert "comes from 'conv'" in FirstFault(found, 2e-5, 1e-5, first="fc").sentence
+    assert "2 more differ though their inputs agree" in FirstFault(found, 0.25, 1e-4, others=("a", "b")).sentence
+    assert not FirstFault(found, None, 1e-4, note="it can't be cut out: no").confirmed
 
 
 @pytest.mark.parametrize("change", [0.5, 0.0])
@@ -168,11 +169,11 @@ def test_two_onnx_files_are_cut_each_for_itself(change: float, sound: Sound, tmp
     onnx.save(model, tmp_path / "changed.onnx")
     row, layers = look(str(files.onnx), str(tmp_path / "changed.onnx"), tmp_path / "repro")
     if not change:
-        assert (row.verdict, layers.culprit) == (Verdict.PASSED, None)
+        assert (row.verdict, layers.first_fault) == (Verdict.PASSED, None)
         return
-    assert layers.culprit is not None
-    assert layers.culprit.layer.value == "left.0"
-    assert layers.culprit.confirmed
+    assert layers.first_fault is not None
+    assert layers.first_fault.layer.value == "left.0"
+    assert layers.first_fault.confirmed
     assert {file.name for file in (tmp_path / "repro/onnxruntime").glob("*.onnx")} == {"net.onnx", "other.onnx"}
 
 
@@ -200,7 +201,7 @@ def test_a_fault_within_tolerance_that_grows_beyond_it_is_named(tmp_path: Path) 
         ("other", "passed"),
         ("y", "failed"),
     ]
-    found = layers.culprit
+    found = layers.first_fault
     assert found is not None
     assert (found.layer.value, found.first) == ("product", "y")
     assert found.own_error == pytest.approx(5e-5, rel=0.05)

@@ -153,7 +153,7 @@ def _layers(names: Sequence[str], bad: int | None, rename: Rename) -> Json:
         "compared": len(names),
         "summary": f"all {len(names)} compared values agree",
         "skipped": [{"value": f"{name}/conv", "reason": "no value of its own on the other side"} for name in names],
-        "culprit": culprit,
+        "first_fault": culprit,
         "layers": layers,
         "histogram_edges": EDGES,
     }

@@ -12,7 +12,7 @@ import pytest
 from tests.report import sample
 from tests.report.conftest import Open, Tab
 from tests.report.test_html import HOSTILE
-from toolkit.parity.html import write, write_check
+from toolkit.parity.page.html import write, write_check
 
 PHONE = {"width": 390, "height": 844}
 Write = Callable[..., Path]
@@ -380,7 +380,7 @@ def test_the_report_of_a_real_network(shufflenet: Path, open_page: Open) -> None
 def test_a_report_in_which_no_layer_was_compared_still_stands(tmp_path: Path, open_page: Open) -> None:
     report = sample.report(verdict="failed", bad=0)
     for row in report["rows"]:
-        row["layers"].update(layers=[], culprit=None, compared=0, summary="no value is known to both sides")
+        row["layers"].update(layers=[], first_fault=None, compared=0, summary="no value is known to both sides")
     report["graph"]["links"] = []
     write(report, tmp_path / "out.html")
     tab = open_page(tmp_path / "out.html")
@@ -400,7 +400,7 @@ def test_an_engine_that_fails_outright_has_its_culprit(tmp_path: Path, open_page
     inside["layers"][0].update(
         status="broken", required_tolerance=None, max_abs=None, shape=[], parents=[], histogram=None
     )
-    inside["culprit"].update(required_tolerance=None, own_error=None, confirmed=False)
+    inside["first_fault"].update(required_tolerance=None, own_error=None, confirmed=False)
     report["rows"][0]["layers"] = inside
     write(report, tmp_path / "out.html")
     tab = open_page(tmp_path / "out.html")

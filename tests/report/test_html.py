@@ -16,8 +16,8 @@ import pytest
 
 from converters.errors import ToolkitError
 from tests.report import sample
-from toolkit.parity import wording
-from toolkit.parity.html import write, write_check
+from toolkit.parity.page import wording
+from toolkit.parity.page.html import write, write_check
 
 HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1>\"'&{{7*7}}</script>]]>-->\u202e"
 

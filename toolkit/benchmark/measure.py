@@ -12,10 +12,10 @@ from statistics import median
 import numpy as np
 
 from converters.errors import ToolkitError
-from toolkit.benchmark.process import Contest, Load
+from toolkit.benchmark.process import Contest
 from toolkit.benchmark.report import Report, Times
 from toolkit.parity.inputs import Inputs, make
-from toolkit.runners.base import RunnerError, RunnerUnavailable, Target
+from toolkit.runners.base import Load, RunnerError, RunnerUnavailable, Target
 
 Step = Callable[[str], None]
 

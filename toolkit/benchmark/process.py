@@ -6,7 +6,7 @@ The runtimes' own workers are not enough for that: onnxruntime and PyTorch run i
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from converters.errors import ToolkitError
-from toolkit.runners.base import Runner, RunnerError, Target
+from toolkit.runners.base import Load, Runner, RunnerError, Target
 
-Load = Callable[[str, Target], Runner]
 GRACE = 10  # seconds for the process to leave by itself
 
 

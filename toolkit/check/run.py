@@ -15,7 +15,7 @@ from toolkit.check.config import Model
 from toolkit.check.plan import Job, check_name
 from toolkit.limits import cores
 from toolkit.parity import environment
-from toolkit.parity.junit import TestCase
+from toolkit.parity.page.junit import TestCase
 
 FORMAT = 1
 TIMEOUT = 900.0  # seconds for one job; a model can be made to keep a process busy for ever
@@ -40,7 +40,7 @@ class Checked:
         return sum(result["status"] == status for result in self.results)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; `toolkit.parity.html.write_check` makes a page of it."""
+        """Plain data; `toolkit.parity.page.html.write_check` makes a page of it."""
         return {
             "format": FORMAT,
             "verdict": "passed" if self.passed else "failed",

@@ -13,13 +13,12 @@ from converters.onnx_to_caffe import convert_file
 from toolkit import runners
 from toolkit.check.config import Model
 from toolkit.check.plan import Job, result
-from toolkit.parity.anchors import of_map
 from toolkit.parity.inputs import Inputs
-from toolkit.parity.inside import look_inside
-from toolkit.parity.parity import Load, Rule, Subject, check
+from toolkit.parity.localise.inside import look_inside
+from toolkit.parity.parity import Rule, Subject, check
 from toolkit.parity.report import Report, Row, Verdict
-from toolkit.parity.translation import translated
-from toolkit.runners.base import Target
+from toolkit.parity.translation import of_map, translated
+from toolkit.runners.base import ORACLE, Load, Target
 
 Result = dict[str, Any]
 
@@ -64,7 +63,7 @@ def _export(job: Job, model: Model, folders: Folders) -> list[Result]:
     options = {key: str(value) for key, value in given.items() if value is not None}
     if shapes:
         options["input_shape"] = " ".join(f"{name}:{','.join(map(str, shape))}" for name, shape in shapes.items())
-    oracle = Subject("onnxruntime", Target(str(folders.onnx(job.model))))
+    oracle = Subject(ORACLE, Target(str(folders.onnx(job.model))))
     return list(
         _answers(job, model, oracle, [Subject("torch", Target(model.model, model.weights, options=options))], folders)
     )
@@ -83,7 +82,7 @@ def _compare(job: Job, model: Model, folders: Folders) -> list[Result]:
         keep_shuffle=model.keep_shuffle,
         map_file=True,
     )
-    oracle = Subject("onnxruntime", Target(str(source), outputs=tuple(done.outputs)))
+    oracle = Subject(ORACLE, Target(str(source), outputs=tuple(done.outputs)))
     target = Target(done.prototxt, Path(done.caffemodel))
     # Engines that nobody named may be absent: what is there is what can be checked.
     others = [Subject(name, target, optional=not model.runtimes) for name in job.runtimes]
@@ -100,7 +99,7 @@ def _answers(
         own = Report(report.reference, (row,), report.sensitivity, report.tolerance, report.tolerances)
         why = "; ".join(row.reasons)
         if row.verdict in (Verdict.FAILED, Verdict.ERROR):
-            own, where = _culprit(job, own, oracle, other, rule, folders)
+            own, where = _first_fault(job, own, oracle, other, rule, folders)
             why = f"{where}; {why}" if where else why
         found = own.to_json()
         required = found["rows"][0]["required_tolerance"]
@@ -121,7 +120,7 @@ def _inputs(model: Model) -> Inputs:
     )
 
 
-def _culprit(
+def _first_fault(
     job: Job, report: Report, oracle: Subject, other: Subject, rule: Rule, folders: Folders
 ) -> tuple[Report, str]:
     """The report with the layers of the engine that failed, and where the difference begins."""

@@ -84,11 +84,11 @@ def _write(found: Checked, output: Path | None, html: Path | None, junit: Path |
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(found.to_json(), indent=1, allow_nan=False), encoding="utf-8")
     if html:
-        from toolkit.parity.html import write_check
+        from toolkit.parity.page.html import write_check
 
         write_check(found.to_json(), html)
     if junit:
-        from toolkit.parity import junit as junit_file
+        from toolkit.parity.page import junit as junit_file
 
         junit_file.write(found.test_cases(), junit, "toolkit check")
 

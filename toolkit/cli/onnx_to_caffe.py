@@ -13,7 +13,7 @@ from toolkit.cli.output import json_option, print_json, progress
 
 if TYPE_CHECKING:
     from converters.mapping import ConversionMap
-    from toolkit.parity.parity import Step
+    from toolkit.parity.parity import Say
     from toolkit.parity.report import Report as Proof
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -131,13 +131,14 @@ def onnx_to_caffe(
             map_file=True,
         )
     show(done, prototxt_only)
-    click.echo(verdict(proofs, "--no-verify" if no_verify else "--prototxt-only" if prototxt_only else ""), err=True)
+    skipped = "--no-verify" if no_verify else "--prototxt-only" if prototxt_only else ""
+    click.echo(verdict(proofs, dialect, skipped), err=True)
     if as_json:
         print_json({**done.to_json(), "parity": proofs[0].to_json() if proofs else None})
 
 
 def checker(
-    dialect: str, feed: dict[str, Any], proofs: list[Proof], step: Step
+    dialect: str, feed: dict[str, Any], proofs: list[Proof], step: Say
 ) -> Callable[[Path, Path, ConversionMap], None] | None:
     """What runs the written files in the first engine present; None where there is none."""
     from toolkit import runners
@@ -160,13 +161,16 @@ def checker(
     return check
 
 
-def verdict(proofs: Sequence[Proof], skipped: str) -> str:
+def verdict(proofs: Sequence[Proof], dialect: str, skipped: str) -> str:
     """One line on what was proven; `skipped` is the option that asked for no proof."""
     from toolkit.parity.report import Verdict, worst
-    from toolkit.parity.verify import HOW_TO_GET
+    from toolkit.parity.verify import engines
+    from toolkit.runners import available
 
     if not proofs:
-        why = f"{skipped} was given" if skipped else f"no engine that runs this dialect is installed ({HOW_TO_GET})"
+        missing = available()
+        how = "; ".join(missing[name] for name in engines(dialect))
+        why = f"{skipped} was given" if skipped else f"no engine that runs this dialect is installed ({how})"
         return f"not verified: {why}"
     proof = proofs[0]
     found = [one.required for row in proof.rows for one in worst(row.comparisons)]

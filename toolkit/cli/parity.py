@@ -77,7 +77,7 @@ def parity(
     """
     from converters.mapping import read
     from toolkit import runners  # fills the table of runtimes
-    from toolkit.parity.inside import look_inside
+    from toolkit.parity.localise.inside import look_inside
     from toolkit.parity.parity import check
 
     oracle, rivals = subjects_of(reference, others, options)
@@ -106,11 +106,11 @@ def _write(report: Report, save: Path | None, html: Path | None, junit: Path | N
         for index, run in enumerate(runs):
             save_run(run, save / f"{index}-{run.runtime}")
     if html:
-        from toolkit.parity.html import write as write_html
+        from toolkit.parity.page.html import write as write_html
 
         write_html(report.to_json(), html)
     if junit:
-        from toolkit.parity import junit as junit_file
+        from toolkit.parity.page import junit as junit_file
 
         junit_file.write(junit_file.of_report(report), junit)
 
@@ -159,8 +159,8 @@ def _show_layers(found: LayerReport, who: str) -> None:
     if len(wrong) > SHOWN_LAYERS:
         click.echo(f"{who}: {len(wrong) - SHOWN_LAYERS} more layers differ, downstream or in parallel")
     click.echo(f"{who}: {found.summary}")
-    if found.culprit and found.culprit.repro:
-        click.echo(f"{who}: cut out into {found.culprit.repro} (see README.md there)")
+    if found.first_fault and found.first_fault.repro:
+        click.echo(f"{who}: cut out into {found.first_fault.repro} (see README.md there)")
 
 
 def _cells(found: OutputComparison) -> list[str]:

@@ -14,7 +14,8 @@ from toolkit.cli import params
 if TYPE_CHECKING:
     from converters.mapping import ConversionMap
     from toolkit.parity.inputs import Inputs
-    from toolkit.parity.parity import Load, Rule, Subject
+    from toolkit.parity.parity import Rule, Subject
+    from toolkit.runners.base import Load
 
 F = TypeVar("F", bound=Callable[..., Any])
 IMAGE = click.Path(exists=True, path_type=Path)
@@ -108,10 +109,10 @@ def subjects_of(reference: str, others: Sequence[str], options: dict[str, Any]) 
 
     names = params.once(options["names"], "--name")
     oracle = parse_reference(reference, RUNTIMES)
-    if _is_caffe(oracle):
+    if oracle.is_caffe:
         names = params.once(((blob, value) for value, blob in names.items()), "--name")
     rivals = [
-        replace(one, names=names) if _is_caffe(one) != _is_caffe(oracle) else one
+        replace(one, names=names) if one.is_caffe != oracle.is_caffe else one
         for text in others
         for one in parse(text, RUNTIMES)
     ]
@@ -122,24 +123,18 @@ def subjects_of(reference: str, others: Sequence[str], options: dict[str, Any]) 
     return only(oracle, wanted, mapped), [only(one, wanted, mapped) for one in rivals]
 
 
-def _is_caffe(subject: Subject) -> bool:
-    return subject.model.endswith(".prototxt")
-
-
 def maps_of(subjects: Sequence[Subject], given: Path | None) -> dict[str, ConversionMap]:
     """The map of every Caffe net, by its path. Nets that are compared with each other alone need none."""
     from converters.mapping import read
-    from toolkit.parity.anchors import find_map
 
-    if all(map(_is_caffe, subjects)):
+    if all(one.is_caffe for one in subjects):
         return {}
-    found = {one.model: read(given) if given else find_map(one) for one in subjects if _is_caffe(one)}
+    found = {one.model: read(given) if given else one.conversion_map() for one in subjects if one.is_caffe}
     return {model: known for model, known in found.items() if known is not None}
 
 
 def translating(load: Load, subjects: Sequence[Subject], given: Path | None, names: dict[str, str]) -> Load:
     """A `load` for which Caffe nets with a map answer to the names of ONNX values."""
-    from toolkit.parity.anchors import of_map
-    from toolkit.parity.translation import translated
+    from toolkit.parity.translation import of_map, translated
 
     return translated(load, {model: of_map(known, names) for model, known in maps_of(subjects, given).items()})

@@ -138,6 +138,12 @@ def compare_output(
     )
 
 
+def without_added_axes(reference: np.ndarray, other: np.ndarray, fewest: int) -> np.ndarray:
+    """`other` in the reference's shape where its engine only added axes of size 1 behind it, to have `fewest` axes."""
+    added = (1,) * (fewest - reference.ndim)
+    return other.reshape(reference.shape) if reference.ndim and other.shape == (*reference.shape, *added) else other
+
+
 def _unfit(name: str, reference: np.ndarray, other: np.ndarray) -> list[str]:
     """What makes numbers pointless: other shapes, nothing in it, no numbers, NaN or infinity."""
     if reference.shape != other.shape:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from converters.errors import ToolkitError
-from toolkit.parity.graphs import load_onnx
+from toolkit.onnx_file import read_onnx
 from toolkit.parity.inputs import Feeds
 
 SAME = 1e-3  # of a node's largest value: far more than float32's rounding in one node, far less than another formula
@@ -23,7 +23,7 @@ NOTHING = 1e-6  # onnxruntime's sigmoid is 0 where the true one is 1e-8
 
 def values(path: Path) -> tuple[str, ...]:
     """The names of everything that the nodes of a file compute and somebody reads."""
-    graph = load_onnx(path).graph
+    graph = read_onnx(path).graph
     read = {name for node in _nodes(graph.node) for name in node.input} | {value.name for value in graph.output}
     return tuple(name for node in graph.node for name in node.output if name in read)
 
@@ -95,7 +95,7 @@ def to_double(path: Path) -> Any:
     import onnx
     from onnx.external_data_helper import load_external_data_for_model
 
-    model = load_onnx(path)
+    model = read_onnx(path)
     load_external_data_for_model(model, str(path.resolve().parent))
     kinds: set[int] = {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
     for tensor in model.graph.initializer:

@@ -1,18 +1,108 @@
-"""Layers and the culprit among them -> plain data for machines and for the HTML report."""
+"""What a comparison layer by layer found, as data: for the report of its engine, for machines and for the HTML page."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toolkit.parity.culprit import Culprit
-from toolkit.parity.graphs import Graph
-from toolkit.parity.layers import EDGES, Layer
-from toolkit.parity.pair import Pair
+from toolkit.parity.compare import OutputComparison
+from toolkit.parity.sensitivity import ROUNDING
 
 WORST = 12  # layers whose histograms are told
+BINS = 48
+EDGES = tuple(10.0 ** (-12 + place / 4) for place in range(BINS + 1))  # of a histogram of differences
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One value in both engines, in the sample where it came off worst.
+
+    `nodes` and `layers` are what makes it from the compared values before it, `parents`, in the ONNX file and in the
+    Caffe net. `noise` is how far a change of the inputs by 1e-6 moves the reference here.
+    """
+
+    value: str
+    blob: str
+    comparison: OutputComparison
+    parents: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    ops: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    source: str = ""
+    permuted: bool = False
+    noise: float = 0.0
+    histogram: tuple[int, ...] = ()
+    seconds: float | None = None
+    reference_seconds: float | None = None
+
+    @property
+    def status(self) -> str:
+        """passed, failed, broken (nothing to measure: NaN, another shape), or noise: the reference's own rounding."""
+        found = self.comparison
+        if found.passed:
+            return "passed"
+        if found.problems:
+            return "broken"
+        ill = self.noise > found.tolerance and found.required <= ROUNDING * self.noise
+        return "noise" if ill else "failed"
+
+    @property
+    def wrong(self) -> bool:
+        return self.status in ("failed", "broken")
+
+
+@dataclass(frozen=True)
+class FirstFault:
+    """The layer where the difference begins.
+
+    `own_error` is what the layer does alone, fed with the reference's own inputs; None where that could not be tried,
+    and `note` says why. `first` is the first layer beyond tolerance where that is another one: its own error is
+    within tolerance at first, and grows. `others` differ too although their inputs agree: faults of their own.
+    """
+
+    layer: Layer
+    own_error: float | None = None
+    tolerance: float = 0.0
+    repro: str = ""
+    first: str = ""
+    others: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the layer alone differs."""
+        return self.own_error is not None and self.own_error > self.tolerance
+
+    @property
+    def sentence(self) -> str:
+        """What people read first."""
+        found = self.layer
+        made = " -> ".join("+".join(kinds) for kinds in (found.ops, found.types) if kinds)
+        blob = f"blob '{found.blob}', " if found.blob != found.value else ""
+        more = f"; {len(self.others)} more differ though their inputs agree" if self.others else ""
+        return f"{self._place()} '{found.value}' ({blob}{made}): {self._difference()}{self._alone()}{more}"
+
+    def _place(self) -> str:
+        return (
+            f"the difference beyond tolerance at '{self.first}' comes from" if self.first else "the first to differ is"
+        )
+
+    def _difference(self) -> str:
+        found = self.layer.comparison
+        if found.problems:
+            return found.problems[0]
+        return f"differs by {found.required:.3g} of its largest value, {found.tolerance:g} is allowed"
+
+    def _alone(self) -> str:
+        if self.own_error is None:
+            return self.note and f"; {self.note}"
+        if self.confirmed:
+            how = self.note or f"it differs by {self.own_error:.3g}"
+            return f"; alone, on the reference's inputs, {how}"
+        return f"; alone, on the reference's inputs, it agrees to {self.own_error:.3g}: the error gathers before it"
 
 
 @dataclass(frozen=True)
@@ -20,18 +110,17 @@ class LayerReport:
     """What the comparison layer by layer found between the reference and one engine."""
 
     layers: tuple[Layer, ...]
-    culprit: Culprit | None
+    first_fault: FirstFault | None
     skipped: tuple[tuple[str, str], ...]
-    anchor: Graph
-    caffe: Graph | None
+    graph: Mapping[str, Any] | None
     record: dict[str, Any] | None
     failure: str = ""  # of the engine on the whole network, with all values asked for
 
     @property
     def summary(self) -> str:
         """One sentence."""
-        if self.culprit:
-            return self.culprit.sentence
+        if self.first_fault:
+            return self.first_fault.sentence
         if self.failure:
             return f"the engine fails, and no part of the network alone shows why: {self.failure}"
         if not self.layers:
@@ -52,40 +141,17 @@ class LayerReport:
             "compared": len(self.layers),
             "summary": self.summary,
             "skipped": [{"value": value, "reason": reason} for value, reason in self.skipped],
-            "culprit": _culprit(self.culprit) if self.culprit else None,
+            "first_fault": _first_fault(self.first_fault) if self.first_fault else None,
             "layers": [_layer(layer, layer.value in told) for layer in self.layers],
             "histogram_edges": list(EDGES),
         }
-
-    def graph_json(self) -> dict[str, Any]:
-        """Both graphs and what became what."""
-        onnx = self.anchor if self.anchor is not self.caffe else None
-        return {
-            "onnx": onnx and {**_ends(onnx), "nodes": [_node(step) for step in onnx.steps]},
-            "caffe": self.caffe and {**_ends(self.caffe), "layers": [_caffe_layer(step) for step in self.caffe.steps]},
-            "links": [
-                {"value": one.value, "blob": one.blob, "nodes": list(one.nodes), "layers": list(one.layers)}
-                for one in self.layers
-            ],
-        }
-
-
-def skipped(pair: Pair, layers: Sequence[Layer]) -> tuple[tuple[str, str], ...]:
-    """The values of the reference graph that were not compared, each with the reason."""
-    compared = {layer.value for layer in layers}
-    known = pair.theirs.names.names.keys() & pair.ours.names.names.keys()
-    return tuple(
-        (value, "the engine does not show it" if value in known else "no value of its own on the other side")
-        for value in pair.anchor.writer
-        if value not in compared
-    )
 
 
 def _rank(layer: Layer) -> float:
     return math.inf if layer.wrong and not layer.histogram else layer.comparison.required
 
 
-def _culprit(found: Culprit) -> dict[str, Any]:
+def _first_fault(found: FirstFault) -> dict[str, Any]:
     layer = found.layer
     return {
         "value": layer.value,
@@ -129,32 +195,6 @@ def _layer(layer: Layer, with_histogram: bool) -> dict[str, Any]:
         "seconds": layer.seconds,
         "reference_seconds": layer.reference_seconds,
         "histogram": list(layer.histogram) if with_histogram and layer.histogram else None,
-    }
-
-
-def _ends(graph: Graph) -> dict[str, Any]:
-    return {"file": graph.file, "inputs": list(graph.inputs), "outputs": list(graph.outputs)}
-
-
-def _node(step: Any) -> dict[str, Any]:
-    return {
-        "id": step.id,
-        "name": step.name,
-        "op": step.kind,
-        "inputs": list(step.reads),
-        "outputs": list(step.writes),
-        "module": step.module,
-        "source": step.source,
-    }
-
-
-def _caffe_layer(step: Any) -> dict[str, Any]:
-    return {
-        "id": step.id,
-        "type": step.kind,
-        "bottoms": list(step.reads),
-        "tops": list(step.writes),
-        "params": step.params,
     }
 
 

@@ -11,18 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
+from converters import mapping
 from converters.errors import InvalidInput, ToolkitError
+from converters.mapping import ConversionMap
 from toolkit.parity import float64
 from toolkit.parity import names as naming
-from toolkit.parity.compare import TOLERANCE, Comparison, compare
+from toolkit.parity.compare import TOLERANCE, Comparison, compare, without_added_axes
 from toolkit.parity.inputs import Feeds, Inputs, Shapes, make, nudged
 from toolkit.parity.report import Report, Row, Verdict, judge
 from toolkit.parity.run import Outputs, Run, record
 from toolkit.parity.sensitivity import Sensitivity, measure, noise_floor
-from toolkit.runners.base import Runner, RunnerError, RunnerUnavailable, Target
+from toolkit.runners.base import Load, RunnerError, RunnerUnavailable, Target, traits_of
 
-Load = Callable[[str, Target], Runner]
-Step = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,20 @@ class Subject:
     def model(self) -> str:
         return self.target.model if isinstance(self.target, Run) else self.target.path
 
+    @property
+    def is_caffe(self) -> bool:
+        """Whether the model is a Caffe net."""
+        return self.model.endswith(".prototxt")
+
+    def conversion_map(self) -> ConversionMap | None:
+        """The map that the converter wrote beside a Caffe net, where there is one."""
+        return mapping.beside(Path(self.model)) if self.is_caffe else None
+
+    @property
+    def is_onnx(self) -> bool:
+        """Whether the model is an ONNX file."""
+        return self.model.endswith(".onnx")
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -58,7 +73,7 @@ def check(
     load: Load,
     inputs: Inputs | None = None,
     rule: Rule | None = None,
-    on_step: Step = lambda text: None,
+    on_step: Say = lambda text: None,
 ) -> Report:
     """Run the reference and the others on at least two samples and compare each of the others with the reference.
 
@@ -76,7 +91,7 @@ def check(
     return Report(oracle, rows, moves, rule.tolerance, dict(rule.tolerances))
 
 
-def _reference(subject: Subject, others: Sequence[Subject], load: Load, inputs: Inputs, on_step: Step) -> Run:
+def _reference(subject: Subject, others: Sequence[Subject], load: Load, inputs: Inputs, on_step: Say) -> Run:
     """The reference's run, with its noise floor."""
     if isinstance(subject.target, Run):
         return subject.target
@@ -89,9 +104,9 @@ def _reference(subject: Subject, others: Sequence[Subject], load: Load, inputs: 
     return replace(run, noise=noise_floor(run.outputs, moved))
 
 
-def _in_float64(subject: Subject, oracle: Run, load: Load, on_step: Step) -> list[dict[str, np.ndarray]]:
+def _in_float64(subject: Subject, oracle: Run, load: Load, on_step: Say) -> list[dict[str, np.ndarray]]:
     """The reference's outputs in double precision, by a runtime that computes every node as the reference does."""
-    if not subject.model.endswith(".onnx") or isinstance(subject.target, Run):
+    if not subject.is_onnx or isinstance(subject.target, Run):
         raise ToolkitError(f"only an ONNX file can be run in float64, not '{subject.model}'")
     path, samples = Path(subject.model), oracle.inputs
     on_step("every node in float64")
@@ -111,7 +126,7 @@ def _feeds_of(run: Run, names: Mapping[str, str], declared: Shapes) -> tuple[Fee
     return tuple({ours: sample[theirs] for ours, theirs in pairs.items()} for sample in run.inputs)
 
 
-def _row(oracle: Run, other: Subject, load: Load, moves: tuple[Sensitivity, ...], rule: Rule, on_step: Step) -> Row:
+def _row(oracle: Run, other: Subject, load: Load, moves: tuple[Sensitivity, ...], rule: Rule, on_step: Say) -> Row:
     blank = Row(other.runtime, other.model, Verdict.NOT_RUN, optional=other.optional)
     try:
         run = (
@@ -140,9 +155,9 @@ class _Misfit(Exception):
         self.problems = tuple(problems)
 
 
-def _live(oracle: Run, subject: Subject, target: Target, load: Load, on_step: Step) -> Run:
+def _live(oracle: Run, subject: Subject, target: Target, load: Load, on_step: Say) -> Run:
     with load(subject.runtime, target) as runner:
-        resizes = subject.model.endswith(".prototxt")  # engines reshape a Caffe net to what it is fed
+        resizes = Path(subject.model).suffix in traits_of(subject.runtime).resizes
         feeds = _renamed(oracle.inputs, runner.inputs, subject.names, resizes)
         return record(runner, subject.model, feeds, on_step)
 
@@ -178,20 +193,7 @@ def _saved(oracle: Run, subject: Subject, run: Run) -> Run:
 
 
 def _compared(reference: Outputs, other: Outputs, subject: Subject, rule: Rule) -> Comparison:
-    if subject.runtime == "opencv":
-        other = _without_opencv_columns(reference, other, subject.names)
-    return compare(reference, other, rule.tolerance, rule.tolerances, subject.names)
-
-
-def _without_opencv_columns(reference: Outputs, other: Outputs, names: Mapping[str, str]) -> Outputs:
-    """OpenCV's arrays have no fewer than two dimensions: a result of shape (n,) comes back as (n, 1).
-
-    That, and nothing else, is undone: where the reference says (n,) and OpenCV (n, 1).
-    """
-    pairs, _ = naming.match(tuple(reference), tuple(other), names)
-    columns = {
-        theirs: other[theirs].ravel()
-        for ours, theirs in pairs.items()
-        if other[theirs].shape == (*reference[ours].shape, 1) and reference[ours].ndim == 1
-    }
-    return {**other, **columns}
+    fewest = traits_of(subject.runtime).fewest_axes
+    pairs, _ = naming.match(tuple(reference), tuple(other), subject.names)
+    fitting = {theirs: without_added_axes(reference[ours], other[theirs], fewest) for ours, theirs in pairs.items()}
+    return compare(reference, {**other, **fitting}, rule.tolerance, rule.tolerances, subject.names)

@@ -6,19 +6,17 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from toolkit.parity import environment
 from toolkit.parity.compare import Comparison, OutputComparison
+from toolkit.parity.layer_report import LayerReport, finite
 from toolkit.parity.run import Run
 from toolkit.parity.sensitivity import MOVES, Sensitivity
 
-if TYPE_CHECKING:
-    from toolkit.parity.layer_report import LayerReport
-
-FORMAT = 1  # of the JSON
+FORMAT = 2  # of the JSON
 
 
 class Verdict(Enum):
@@ -88,16 +86,16 @@ class Report:
             "outputs": [
                 {
                     "name": one.name,
-                    "movement": _finite(one.movement),
-                    "noise": _finite(one.noise),
-                    "float64": None if one.float64 is None else _finite(one.float64),
+                    "movement": finite(one.movement),
+                    "noise": finite(one.noise),
+                    "float64": None if one.float64 is None else finite(one.float64),
                     "insensitive": one.insensitive,
                     "declared_constant": one.constant,
                 }
                 for one in self.sensitivity
             ],
             "rows": [_row(row) for row in self.rows],
-            "graph": inside and inside.graph_json(),
+            "graph": inside and inside.graph,
             "conversion": inside and inside.record,
         }
 
@@ -185,7 +183,7 @@ def _row(row: Row) -> dict[str, Any]:
         "reasons": list(row.reasons),
         "notes": list(row.notes),
         "seconds": list(row.run.seconds) if row.run else [],
-        "required_tolerance": _finite(max((found.required for found in row.comparisons), default=math.inf)),
+        "required_tolerance": finite(max((found.required for found in row.comparisons), default=math.inf)),
         "samples": [[_output(output) for output in comparison.outputs] for comparison in row.comparisons],
         "layers": row.layers and row.layers.to_json(),
     }
@@ -211,15 +209,11 @@ def _output(output: OutputComparison) -> dict[str, Any]:
         "shape": list(output.shape),
         "passed": output.passed,
         "tolerance": output.tolerance,
-        "required_tolerance": _finite(output.required),
-        "max_abs": _finite(output.max_abs),
-        "mean_abs": _finite(output.mean_abs),
-        "max_reference": _finite(output.scale),
-        "cosine": _finite(output.cosine),
+        "required_tolerance": finite(output.required),
+        "max_abs": finite(output.max_abs),
+        "mean_abs": finite(output.mean_abs),
+        "max_reference": finite(output.scale),
+        "cosine": finite(output.cosine),
         "top1": output.top1,
         "top5": output.top5,
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

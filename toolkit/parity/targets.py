@@ -19,9 +19,9 @@ from converters.errors import ToolkitError
 from converters.names import safe
 from toolkit.parity.parity import Subject
 from toolkit.parity.run import load
-from toolkit.runners.base import Runtime, Target
+from toolkit.runners.base import ORACLE, Runtime, Target
 
-DEFAULTS = {".onnx": "onnxruntime"}  # a suffix that several runtimes may read, and the one that is the oracle
+DEFAULTS = {".onnx": ORACLE}  # a suffix that several runtimes may read, and the one that is the oracle
 WEIGHTS = {".prototxt": ".caffemodel"}
 
 
@@ -62,7 +62,7 @@ def only(subject: Subject, outputs: Sequence[str], mapped: Collection[str] = ())
 
     `mapped` are models that answer to the reference's names, by the map of their conversion.
     """
-    caffe = subject.model.endswith(".prototxt") and subject.model not in mapped
+    caffe = subject.is_caffe and subject.model not in mapped
     wanted = tuple(subject.names.get(name, safe(name) if caffe else name) for name in outputs)
     if isinstance(subject.target, Target):
         return replace(subject, target=replace(subject.target, outputs=wanted))

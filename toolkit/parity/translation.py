@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from converters.mapping import ConversionMap
 from converters.preprocessing import Preprocessing
-from toolkit.runners.base import Arrays, Runner, RunnerError, Target
-
-if TYPE_CHECKING:
-    from toolkit.parity.parity import Load
+from toolkit.runners.base import Arrays, Load, Runner, RunnerError, Target
 
 Shape = tuple[int, ...]
 
@@ -33,6 +30,22 @@ class Translation:
     views: Mapping[str, Shape] = field(default_factory=dict)
     raw: Preprocessing = field(default_factory=Preprocessing)
     images: Collection[str] = ()
+
+
+def of_map(known: ConversionMap, given: Mapping[str, str] | None = None) -> Translation:
+    """A conversion's map as it is, for all values."""
+    images = (
+        {name for name in known.inputs if len(known.input_shapes.get(name, ())) == 4} if known.preprocessing else set()
+    )
+    return Translation(
+        names={**known.names, **(given or {})},
+        inputs=known.inputs,
+        outputs=tuple(known.outputs),
+        orders=known.channel_orders,
+        views=known.views,
+        raw=known.preprocessing,
+        images=images,
+    )
 
 
 def translated(load: Load, translations: Mapping[str, Translation]) -> Load:

@@ -9,14 +9,11 @@ from pathlib import Path
 import converters.dialects as dialects
 from converters.errors import ToolkitError
 from converters.mapping import ConversionMap
-from toolkit.parity.anchors import of_map
 from toolkit.parity.inputs import Inputs
-from toolkit.parity.parity import Load, Rule, Step, Subject, check
+from toolkit.parity.parity import Rule, Say, Subject, check
 from toolkit.parity.report import Report, Verdict
-from toolkit.parity.translation import translated
-from toolkit.runners.base import Target
-
-HOW_TO_GET = "pip install 'opencv-python-headless>=4.10,<5', or `toolkit engines build caffe`"
+from toolkit.parity.translation import of_map, translated
+from toolkit.runners.base import ORACLE, Load, Target
 
 # Nothing speaks against the files: they agree, or these inputs can't tell.
 UNREFUTED = {Verdict.PASSED, Verdict.INSENSITIVE, Verdict.ILL_CONDITIONED}
@@ -47,14 +44,14 @@ def verify(
     inputs: Inputs | None = None,
     others: Sequence[Subject] = (),
     optional: bool = False,
-    on_step: Step = lambda text: None,
+    on_step: Say = lambda text: None,
 ) -> Report:
     """Compare a conversion's files with its source on at least two inputs; `others` are compared as well.
 
     Where they differ, the source is run in float64 too: a difference that is no larger than what float32 does to the
     reference itself speaks against these inputs and not against the files.
     """
-    oracle = Subject("onnxruntime", Target(conversion.source, outputs=tuple(conversion.outputs)))
+    oracle = Subject(ORACLE, Target(conversion.source, outputs=tuple(conversion.outputs)))
     rivals = [Subject(name, Target(str(prototxt), caffemodel), optional=optional) for name in runtimes]
     loader = translated(load, {str(prototxt): of_map(conversion)})
     subjects = [*others, *rivals]

@@ -16,6 +16,7 @@ import numpy as np
 from converters.errors import InvalidInput, ToolkitError
 
 Arrays = Mapping[str, np.ndarray]
+ORACLE = "onnxruntime"  # the runtime that is right where two differ
 CALL = "#"  # "relu#1" is what the second call of torch's submodule `relu` returns
 
 
@@ -71,6 +72,30 @@ class Runner(Protocol):
     def run(self, feeds: Arrays) -> dict[str, np.ndarray]: ...
 
 
+Load = Callable[[str, Target], Runner]  # a runtime's name and what to run -> a runner, not entered yet
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is special about a runtime, for those who compare its values with another's.
+
+    Attributes:
+        title: what people call it.
+        resizes: suffixes of the files whose inputs it reshapes to what it is fed, whatever shape they declare.
+        unfused: options with which every layer's own value can be asked for.
+        timed: options with which it times every layer.
+        fewest_axes: arrays with fewer axes come back with axes of size 1 behind their own.
+        by_module: its values are what torch's modules return, by their paths; not ONNX's values or Caffe's blobs.
+    """
+
+    title: str = ""
+    resizes: tuple[str, ...] = ()
+    unfused: Mapping[str, str] = field(default_factory=dict)
+    timed: Mapping[str, str] = field(default_factory=dict)
+    fewest_axes: int = 0
+    by_module: bool = False
+
+
 @dataclass(frozen=True)
 class Runtime:
     """One registered runtime: how to build a runner, the suffixes it reads, and why it can't run here (or '').
@@ -83,6 +108,7 @@ class Runtime:
     make: Callable[[Target], Runner]
     reads: tuple[str, ...]
     missing: Callable[[], str]
+    traits: Traits = field(default_factory=Traits)
     get: str = ""
     version: Callable[[], str] = str
 
@@ -92,15 +118,25 @@ Make = TypeVar("Make", bound=Callable[..., Runner])
 
 
 def runtime(
-    name: str, reads: tuple[str, ...], missing: Callable[[], str], get: str = "", version: Callable[[], str] = str
+    name: str,
+    reads: tuple[str, ...],
+    missing: Callable[[], str],
+    traits: Traits,
+    get: str = "",
+    version: Callable[[], str] = str,
 ) -> Callable[[Make], Make]:
     """Register what makes runners under `name`; `missing()` is '' where they can run here, else reason and remedy."""
 
     def register(make: Make) -> Make:
-        RUNTIMES[name] = Runtime(name, make, reads, missing, get, version)
+        RUNTIMES[name] = Runtime(name, make, reads, missing, traits, get, version)
         return make
 
     return register
+
+
+def traits_of(name: str) -> Traits:
+    """What is special about a runtime; nothing about one that is not known here, as a saved run's may be."""
+    return RUNTIMES[name].traits if name in RUNTIMES else Traits(title=name)
 
 
 def installed(*distributions: str) -> str:

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from toolkit.runners.base import Target, need_file, need_outputs, runtime, settings
+from toolkit.runners.base import Target, Traits, need_file, need_outputs, runtime, settings
 from toolkit.runners.process import Isolated, Loaded, Worker
 from toolkit.runners.worker import caffe_engine
 
@@ -41,7 +41,10 @@ def version() -> str:
     return caffe_engine.identity(module) if module else f"loaded by {interpreter()}"
 
 
-@runtime("caffe", reads=(".prototxt",), missing=missing, get=GET, version=version)
+TRAITS = Traits("Caffe", resizes=(".prototxt",), timed={"profile": "on"})
+
+
+@runtime("caffe", reads=(".prototxt",), missing=missing, traits=TRAITS, get=GET, version=version)
 def caffe(target: Target) -> Isolated:
     """A prototxt and a caffemodel in real Caffe. Any blob may be an output; the net's own outputs by default.
 

@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 
 from converters.errors import InvalidInput
+from toolkit.onnx_file import read_onnx
 from toolkit.runners.base import (
+    ORACLE,
     Arrays,
     RunnerError,
     Target,
+    Traits,
     installed,
     need_feeds,
     need_file,
@@ -44,9 +47,10 @@ def missing() -> str:
 
 
 @runtime(
-    "onnxruntime",
+    ORACLE,
     reads=(".onnx",),
     missing=missing,
+    traits=Traits("onnxruntime", timed={"profile": "on"}),
     get=GET,
     version=lambda: installed("onnxruntime", "onnxruntime-gpu"),
 )
@@ -57,7 +61,7 @@ class OnnxRuntime:
     output, in the first run.
     """
 
-    name = "onnxruntime"
+    name = ORACLE
 
     def __init__(self, target: Target) -> None:
         self.target = target
@@ -164,7 +168,7 @@ def _with_outputs(path: Path, wanted: tuple[str, ...]) -> bytes:
     """The model with the wanted values as its outputs; onnxruntime infers the types of those that say none."""
     import onnx
 
-    model = onnx.load(str(path), load_external_data=False)
+    model = read_onnx(path)
     graph = model.graph
     known = {value for node in graph.node for value in node.output if value}
     need_outputs(OnnxRuntime.name, wanted, known)

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from converters.errors import InvalidInput
-from toolkit.runners.base import Target, installed, need_file, need_outputs, runtime, settings
+from toolkit.onnx_file import read_onnx
+from toolkit.runners.base import Target, Traits, installed, need_file, need_outputs, runtime, settings
 from toolkit.runners.process import Isolated, Loaded, Worker
 
 Place = tuple[str, int]  # an OpenCV layer and the number of one of its outputs
@@ -24,7 +24,17 @@ def missing() -> str:
     return "" if importlib.util.find_spec("cv2") else f"OpenCV is not installed: {GET}"
 
 
-@runtime("opencv", reads=(".prototxt", ".onnx"), missing=missing, get=GET, version=lambda: installed(*DISTRIBUTIONS))
+TRAITS = Traits("OpenCV", resizes=(".prototxt",), unfused={"fusion": "off"}, timed={"profile": "on"}, fewest_axes=2)
+
+
+@runtime(
+    "opencv",
+    reads=(".prototxt", ".onnx"),
+    missing=missing,
+    traits=TRAITS,
+    get=GET,
+    version=lambda: installed(*DISTRIBUTIONS),
+)
 def opencv(target: Target) -> Isolated:
     """Caffe files, or an ONNX file, through OpenCV's importers.
 
@@ -60,13 +70,7 @@ def _places(blobs: Mapping[str, list[Place]], layers: Collection[str]) -> dict[s
 
 def _onnx_names(path: Path) -> dict[str, Any]:
     """Inputs, outputs and, for every value, where OpenCV may keep it: outputs of the graph get a layer of their own."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        graph = onnx.load(str(path), load_external_data=False).graph
-    except DecodeError as error:
-        raise InvalidInput(f"{path} is not an ONNX file: {error}") from error
+    graph = read_onnx(path).graph
     constants = {tensor.name for tensor in graph.initializer}
     inputs = {
         value.name: [dim.dim_value if dim.HasField("dim_value") else None for dim in value.type.tensor_type.shape.dim]

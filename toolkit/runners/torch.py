@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converters.errors import ToolkitError
-from toolkit.runners.base import Arrays, RunnerError, Target, installed, need_feeds, runtime, settings
+from toolkit.runners.base import Arrays, RunnerError, Target, Traits, installed, need_feeds, runtime, settings
 from toolkit.runners.torch_hooks import heard, need_heard
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ def missing() -> str:
     return "" if importlib.util.find_spec("torch") else f"PyTorch is not installed: {GET}"
 
 
-@runtime("torch", reads=(), missing=missing, get=GET, version=lambda: installed("torch"))
+TRAITS = Traits("PyTorch", unfused={"by": "module"}, by_module=True)
+
+
+@runtime("torch", reads=(), missing=missing, traits=TRAITS, get=GET, version=lambda: installed("torch"))
 class Torch:
     """A model by name, as `toolkit.models.create` takes it; the target's weights are a checkpoint.
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from toolkit.runners.base import traits_of
+
 Json = Mapping[str, Any]
 WORDS = {
     "passed": "Passed",
@@ -17,7 +19,6 @@ WORDS = {
     "skipped": "Skipped",
 }
 TONES = {"passed": "good", "failed": "bad", "error": "bad", "broken": "bad", "skipped": "mute", "not run": "mute"}
-ENGINES = {"caffe": "Caffe", "opencv": "OpenCV", "onnxruntime": "onnxruntime", "torch": "PyTorch"}
 
 
 def tone(verdict: str) -> str:
@@ -81,17 +82,17 @@ def sentences(report: Json) -> list[tuple[str, str]]:
     return [(f"{engines(rows)}:", text) for text, rows in found.items()]
 
 
-def culprits(report: Json) -> list[tuple[Json, str, list[str]]]:
+def first_faults(report: Json) -> list[tuple[Json, str, list[str]]]:
     """Where the differences begin, the engines that it holds for, and their repros; one entry a value."""
     found: dict[str, list[Json]] = {}
     for row in report["rows"]:
-        if row["layers"] and row["layers"]["culprit"]:
-            found.setdefault(row["layers"]["culprit"]["value"], []).append(row)
+        if row["layers"] and row["layers"]["first_fault"]:
+            found.setdefault(row["layers"]["first_fault"]["value"], []).append(row)
     return [
         (
-            rows[0]["layers"]["culprit"],
+            rows[0]["layers"]["first_fault"],
             engines(rows),
-            [row["layers"]["culprit"]["repro"] for row in rows if row["layers"]["culprit"]["repro"]],
+            [row["layers"]["first_fault"]["repro"] for row in rows if row["layers"]["first_fault"]["repro"]],
         )
         for rows in found.values()
     ]
@@ -112,7 +113,8 @@ def _badness(output: Json) -> tuple[bool, float]:
 
 
 def engine(name: str) -> str:
-    return ENGINES.get(name, name)
+    """What people call a runtime."""
+    return traits_of(name).title
 
 
 def engines(rows: Sequence[Json]) -> str:

@@ -11,57 +11,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from toolkit.parity.compare import OutputComparison, compare_output
+from toolkit.parity.compare import compare_output, without_added_axes
 from toolkit.parity.inputs import Feeds, nudged
-from toolkit.parity.pair import Pair, Side
-from toolkit.parity.parity import Rule
-from toolkit.parity.parity import Step as Say
+from toolkit.parity.layer_report import BINS, Layer
+from toolkit.parity.localise.pair import Pair, Side
+from toolkit.parity.localise.sizes import bytes_of_values
+from toolkit.parity.parity import Rule, Say
 from toolkit.parity.report import worst_of
-from toolkit.parity.sensitivity import ROUNDING, moved
-from toolkit.parity.sizes import bytes_of_values
+from toolkit.parity.sensitivity import moved
+from toolkit.runners.base import traits_of
 
 CHUNK_BYTES = 2**29  # of values that are held at one time, all samples and both sides together
-BINS = 48
-EDGES = tuple(10.0 ** (-12 + place / 4) for place in range(BINS + 1))
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One value in both engines, in the sample where it came off worst.
-
-    `nodes` and `layers` are what makes it from the compared values before it, `parents`, in the ONNX file and in the
-    Caffe net. `noise` is how far a change of the inputs by 1e-6 moves the reference here.
-    """
-
-    value: str
-    blob: str
-    comparison: OutputComparison
-    parents: tuple[str, ...] = ()
-    nodes: tuple[str, ...] = ()
-    ops: tuple[str, ...] = ()
-    layers: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    source: str = ""
-    permuted: bool = False
-    noise: float = 0.0
-    histogram: tuple[int, ...] = ()
-    seconds: float | None = None
-    reference_seconds: float | None = None
-
-    @property
-    def status(self) -> str:
-        """passed, failed, broken (nothing to measure: NaN, another shape), or noise: the reference's own rounding."""
-        found = self.comparison
-        if found.passed:
-            return "passed"
-        if found.problems:
-            return "broken"
-        ill = self.noise > found.tolerance and found.required <= ROUNDING * self.noise
-        return "noise" if ill else "failed"
-
-    @property
-    def wrong(self) -> bool:
-        return self.status in ("failed", "broken")
 
 
 @dataclass(frozen=True)
@@ -77,7 +37,7 @@ def compare_layers(
 ) -> tuple[Layer, ...]:
     """Every value that both sides can give, in topological order."""
     values = pair.shared()
-    sizes = bytes_of_values(pair.anchor, {name: array.shape for name, array in feeds[0].items()})
+    sizes = bytes_of_values(pair.reference_graph, {name: array.shape for name, array in feeds[0].items()})
     times = Times()
     layers: list[Layer] = []
     for chunk in chunks(values, sizes, limit // (3 * len(feeds))):
@@ -102,9 +62,9 @@ def chunks(values: Sequence[str], sizes: Mapping[str, int], limit: int) -> Itera
 
 def _chunk(pair: Pair, values: Sequence[str], feeds: Sequence[Feeds], rule: Rule, times: Times) -> Iterator[Layer]:
     samples = list(feeds)
-    wanted, took = pair.ours.collect(pair.load, values, [*samples, *map(nudged, samples)])
+    wanted, took = pair.reference.collect(pair.load, values, [*samples, *map(nudged, samples)])
     times.ours.update(took)
-    got, took = pair.theirs.collect(pair.load, values, samples)
+    got, took = pair.other.collect(pair.load, values, samples)
     times.theirs.update(took)
     for value in values:
         before = [found.pop(value) for found in wanted]
@@ -119,10 +79,10 @@ def _compared(
     pair: Pair,
     rule: Rule,
 ) -> Layer:
-    blob = pair.theirs.names.names.get(value, value)
+    blob = pair.other.translation.names.get(value, value)
     allowed = rule.tolerances.get(value, rule.tolerance)
-    if pair.theirs.subject.runtime == "opencv":
-        got = [_without_column(ours, theirs) for ours, theirs in zip(wanted, got, strict=True)]
+    fewest = traits_of(pair.other.subject.runtime).fewest_axes
+    got = [without_added_axes(ours, theirs, fewest) for ours, theirs in zip(wanted, got, strict=True)]
     found = [compare_output(value, blob, *arrays, allowed) for arrays in zip(wanted, got, strict=True)]
     (worst,) = worst_of(found)
     place = found.index(worst)
@@ -130,15 +90,10 @@ def _compared(
         value=value,
         blob=blob,
         comparison=worst,
-        permuted=value in pair.theirs.names.orders or value in pair.ours.names.orders,
+        permuted=value in pair.other.translation.orders or value in pair.reference.translation.orders,
         noise=max(moved(before, after) for before, after in zip(wanted, moves, strict=True)),
         histogram=() if worst.problems else histogram(wanted[place], got[place], worst.scale),
     )
-
-
-def _without_column(reference: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """OpenCV's arrays have no fewer than two dimensions: (n,) comes as (n, 1)."""
-    return other.ravel() if reference.ndim == 1 and other.shape == (*reference.shape, 1) else other
 
 
 def histogram(reference: np.ndarray, other: np.ndarray, scale: float) -> tuple[int, ...]:
@@ -155,25 +110,25 @@ def described(layers: Sequence[Layer], pair: Pair, times: Times) -> Iterator[Lay
     values = {layer.value for layer in layers}
     net = pair.caffe
     side = pair.caffe_side
-    stops = {side.names.names[value] for value in values} if side else set()
+    stops = {side.translation.names[value] for value in values} if side else set()
     for layer in layers:
-        steps, edge = pair.anchor.region([layer.value], values)
-        nodes = [pair.anchor.steps[index] for index in steps]
+        steps, edge = pair.reference_graph.region([layer.value], values)
+        nodes = [pair.reference_graph.steps[index] for index in steps]
         made = (
-            [net.steps[index] for index in net.region([side.names.names[layer.value]], stops)[0]]
+            [net.steps[index] for index in net.region([side.translation.names[layer.value]], stops)[0]]
             if net and side
             else []
         )
         yield replace(
             layer,
             parents=tuple(value for value in edge if value in values),
-            nodes=tuple(node.id for node in nodes) if pair.anchor is not net else (),
-            ops=tuple(dict.fromkeys(node.kind for node in nodes)) if pair.anchor is not net else (),
+            nodes=tuple(node.id for node in nodes) if pair.reference_graph is not net else (),
+            ops=tuple(dict.fromkeys(node.kind for node in nodes)) if pair.reference_graph is not net else (),
             layers=tuple(one.id for one in made),
             types=tuple(dict.fromkeys(one.kind for one in made)),
             source=next((node.source for node in nodes if node.source), ""),
-            reference_seconds=_sum(times.ours, pair.ours, nodes, made),
-            seconds=_sum(times.theirs, pair.theirs, nodes, made),
+            reference_seconds=_sum(times.ours, pair.reference, nodes, made),
+            seconds=_sum(times.theirs, pair.other, nodes, made),
         )
 
 

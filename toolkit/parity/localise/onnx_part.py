@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from converters.preprocessing import Preprocessing
-from toolkit.parity.graphs import load_onnx
+from toolkit.onnx_file import read_onnx
 
 AS_MODEL = "in_model_layout"  # what a value is called once its channels stand as the nodes expect them
 
@@ -34,7 +34,7 @@ def extract(
     import onnx
     from onnx import helper
 
-    source = load_onnx(path)
+    source = read_onnx(path)
     nodes = [_copy(source.graph.node[index]) for index in steps]
     before: list[Any] = []
     constants: dict[str, np.ndarray] = {}

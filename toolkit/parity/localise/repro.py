@@ -14,15 +14,15 @@ from converters.caffe.graph import Names
 from converters.caffe.shapes import prove
 from converters.errors import Unsupported
 from converters.names import safe
-from toolkit.parity import caffe_part, onnx_part
 from toolkit.parity.compare import TOLERANCE
-from toolkit.parity.cut import Cut
-from toolkit.parity.graphs import Graph, read_caffe
 from toolkit.parity.inputs import Feeds, Inputs
-from toolkit.parity.pair import Pair, Side
+from toolkit.parity.localise import caffe_part, onnx_part
+from toolkit.parity.localise.cut import Cut
+from toolkit.parity.localise.graphs import Graph, read_caffe
+from toolkit.parity.localise.pair import Pair, Side
 from toolkit.parity.parity import Rule, Subject, check
 from toolkit.parity.report import Report
-from toolkit.runners.base import Target
+from toolkit.runners.base import ORACLE, Target, traits_of
 
 Arrays = dict[str, np.ndarray]
 MODEL, README = "net.onnx", "README.md"
@@ -39,8 +39,8 @@ class Part:
 
 def part_of(pair: Pair, cut: Cut, feeds: Sequence[Feeds]) -> Part:
     """Run the reference for the values at the ends of a cut."""
-    made = [value for value in cut.inputs if value in pair.anchor.writer]
-    found, _ = pair.ours.collect(pair.load, [*made, cut.target], feeds)
+    made = [value for value in cut.inputs if value in pair.reference_graph.writer]
+    found, _ = pair.reference.collect(pair.load, [*made, cut.target], feeds)
     inputs = tuple(
         {value: _in_layout(pair, value, {**sample, **arrays}[value]) for value in cut.inputs}
         for arrays, sample in zip(found, feeds, strict=True)
@@ -53,19 +53,19 @@ def _in_layout(pair: Pair, value: str, array: np.ndarray) -> np.ndarray:
     side = pair.caffe_side
     if side is None:
         return array
-    if value in side.names.images:
-        return side.names.raw.raw(array)
-    array = caffe_part.in_caffe_layout(array, side.names.orders.get(value))
+    if value in side.translation.images:
+        return side.translation.raw.raw(array)
+    array = caffe_part.in_caffe_layout(array, side.translation.orders.get(value))
     view = _view(pair, side, value)
     return array if view is None else array.reshape(array.shape[0], *view[1:])
 
 
 def _view(pair: Pair, side: Side, value: str) -> tuple[int, ...] | None:
     """Caffe's shape of a value to which it gives other axes."""
-    if value not in side.names.views:
+    if value not in side.translation.views:
         return None
     try:
-        return prove(read_caffe(Path(side.subject.model), None), {})[side.names.names[value]]
+        return prove(read_caffe(Path(side.subject.model), None), {})[side.translation.names[value]]
     except Unsupported:  # no shape rule of ours for a layer of theirs: the arrays then differ in shape, and say so
         return None
 
@@ -73,12 +73,12 @@ def _view(pair: Pair, side: Side, value: str) -> tuple[int, ...] | None:
 def write(pair: Pair, part: Part, folder: Path) -> None:
     """Write each side's part of its own files, the ONNX part in any case where there is one, and the arrays."""
     folder.mkdir(parents=True, exist_ok=True)
-    if pair.anchor is not pair.caffe:
-        _write_onnx(pair, part, part.cut.nodes, Path(pair.anchor.file), folder / MODEL)
-    for side, steps in ((pair.ours, part.cut.ours), (pair.theirs, part.cut.theirs)):
+    if pair.reference_graph is not pair.caffe:
+        _write_onnx(pair, part, part.cut.nodes, Path(pair.reference_graph.file), folder / MODEL)
+    for side, steps in ((pair.reference, part.cut.ours), (pair.other, part.cut.theirs)):
         if side.is_caffe:
             _write_caffe(side, part, steps, folder / _stem(pair, side))
-        elif side.graph is not pair.anchor:
+        elif side.graph is not pair.reference_graph:
             _write_onnx(pair, part, steps, Path(side.graph.file), folder / f"{_stem(pair, side)}.onnx")
     for index, (inputs, expected) in enumerate(zip(part.inputs, part.expected, strict=True)):
         save_arrays(folder / f"inputs-{index}.npz", inputs)
@@ -87,18 +87,18 @@ def write(pair: Pair, part: Part, folder: Path) -> None:
 
 def _stem(pair: Pair, side: Side) -> str:
     """What a side's files are called: "net", and "other" where the other side has another file of the same kind."""
-    alike = pair.ours.is_caffe == pair.theirs.is_caffe and pair.ours.graph is not pair.theirs.graph
-    same = pair.ours.subject.model == pair.theirs.subject.model
-    return "other" if side is pair.theirs and alike and not same else "net"
+    alike = pair.reference.is_caffe == pair.other.is_caffe and pair.reference.graph is not pair.other.graph
+    same = pair.reference.subject.model == pair.other.subject.model
+    return "other" if side is pair.other and alike and not same else "net"
 
 
 def _write_onnx(pair: Pair, part: Part, steps: Sequence[int], file: Path, path: Path) -> None:
     import onnx
 
     side, cut = pair.caffe_side, part.cut
-    orders = side.names.orders if side else {}
-    raw = {value: side.names.raw for value in cut.inputs if side and value in side.names.images}
-    viewed = side is not None and cut.target in side.names.views
+    orders = side.translation.orders if side else {}
+    raw = {value: side.translation.raw for value in cut.inputs if side and value in side.translation.images}
+    viewed = side is not None and cut.target in side.translation.views
     samples = {**part.inputs[0], cut.target: part.expected[0]}
     onnx.save(onnx_part.extract(file, steps, cut.target, cut.inputs, samples, orders, raw, viewed), path)
 
@@ -106,7 +106,7 @@ def _write_onnx(pair: Pair, part: Part, steps: Sequence[int], file: Path, path: 
 def _write_caffe(side: Side, part: Part, steps: Sequence[int], prefix: Path) -> None:
     assert isinstance(side.subject.target, Target)
     net = read_caffe(Path(side.subject.model), side.subject.target.weights)
-    blobs = {value: value for value in side.graph.order} | {**side.names.names, **side.names.inputs}
+    blobs = {value: value for value in side.graph.order} | {**side.translation.names, **side.translation.inputs}
     names = Names()
     called = {blobs[value]: names(safe(value)) for value in (*part.cut.inputs, part.cut.target)}
     shapes = {blobs[value]: part.inputs[0][value].shape for value in part.cut.inputs}
@@ -125,22 +125,23 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def subjects(pair: Pair, folder: Path, fused: bool) -> tuple[Subject, Subject]:
     """The reference's engine and the other's, on the files in a folder."""
-    return _moved(pair, pair.ours, folder, fused), _moved(pair, pair.theirs, folder, fused)
+    return _moved(pair, pair.reference, folder, fused), _moved(pair, pair.other, folder, fused)
 
 
 def _moved(pair: Pair, side: Side, folder: Path, fused: bool) -> Subject:
     """A side with the folder's files. For torch, which has no file that could be cut, onnxruntime takes its place."""
     assert isinstance(side.subject.target, Target)
     runtime, options = side.subject.runtime, dict(side.subject.target.options)
-    if runtime == "opencv" and not fused:
-        options["fusion"] = "off"
+    traits = traits_of(runtime)
+    if not fused:
+        options |= traits.unfused
     stem = _stem(pair, side)
     if side.is_caffe:
         return Subject(
             runtime, Target(str(folder / f"{stem}.prototxt"), folder / f"{stem}.caffemodel", options=options)
         )
-    if runtime == "torch":
-        runtime, options = "onnxruntime", {}
+    if traits.by_module:
+        runtime, options = ORACLE, {}
     return Subject(runtime, Target(str(folder / f"{stem}.onnx"), options=options))
 
 
@@ -176,13 +177,13 @@ def describe(pair: Pair, part: Part, folder: Path, sentence: str, tolerance: flo
 
 def _contents(pair: Pair, part: Part) -> Iterator[str]:
     """A line for each model in the folder."""
-    if pair.anchor is not pair.caffe:
-        yield f"- `{MODEL}`: {_kinds(pair.anchor, part.cut.nodes)}"
-    for side, steps in ((pair.ours, part.cut.ours), (pair.theirs, part.cut.theirs)):
+    if pair.reference_graph is not pair.caffe:
+        yield f"- `{MODEL}`: {_kinds(pair.reference_graph, part.cut.nodes)}"
+    for side, steps in ((pair.reference, part.cut.ours), (pair.other, part.cut.theirs)):
         stem = _stem(pair, side)
         if side.is_caffe:
             yield f"- `{stem}.prototxt`, `{stem}.caffemodel`: {_kinds(side.graph, steps)}"
-        elif side.graph is not pair.anchor:
+        elif side.graph is not pair.reference_graph:
             yield f"- `{stem}.onnx`: {_kinds(side.graph, steps)}"
 
 
@@ -195,5 +196,5 @@ def _written(subject: Subject) -> str:
     target = subject.target
     assert isinstance(target, Target)
     options = "".join(f",{key}={value}" for key, value in target.options.items())
-    plain = subject.runtime == "onnxruntime" and not options
+    plain = subject.runtime == ORACLE and not options
     return shlex.quote(target.path if plain else f"{subject.runtime}:{target.path}{options}")

@@ -1,4 +1,4 @@
-"""A parity report -> the same report with every engine looked into: layer by layer, the culprit named and cut out."""
+"""A parity report -> the same report with every engine looked into: layer by layer, the first fault cut out."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 
 from converters.mapping import ConversionMap
 from toolkit.parity.inputs import Feeds
-from toolkit.parity.layer_report import LayerReport, skipped
-from toolkit.parity.layers import CHUNK_BYTES, Layer, compare_layers
-from toolkit.parity.pair import Pair, pair_of
-from toolkit.parity.parity import Load, Rule, Step, Subject
+from toolkit.parity.layer_report import Layer, LayerReport
+from toolkit.parity.localise.graph_json import graph_json
+from toolkit.parity.localise.layers import CHUNK_BYTES, compare_layers
+from toolkit.parity.localise.pair import Pair, pair_of
+from toolkit.parity.localise.search import search
+from toolkit.parity.parity import Rule, Say, Subject
 from toolkit.parity.report import Report, Verdict
-from toolkit.parity.search import search
-from toolkit.runners.base import RunnerError
+from toolkit.runners.base import Load, RunnerError
 
 LOOKED_INTO = {Verdict.PASSED, Verdict.INSENSITIVE, Verdict.ILL_CONDITIONED, Verdict.FAILED, Verdict.ERROR}
 
@@ -27,7 +28,7 @@ def look_inside(
     rule: Rule,
     folder: Path | None = None,
     known: ConversionMap | None = None,
-    say: Step = lambda text: None,
+    say: Say = lambda text: None,
     limit: int = CHUNK_BYTES,
 ) -> Report:
     """Compare each engine that ran, or failed to, with the reference layer by layer, on the report's own inputs.
@@ -51,7 +52,7 @@ def inspect(
     rule: Rule,
     folder: Path | None,
     differs: bool,
-    say: Step = lambda text: None,
+    say: Say = lambda text: None,
     limit: int = CHUNK_BYTES,
 ) -> LayerReport:
     """One engine against the reference. `differs`: whether its outputs do."""
@@ -63,4 +64,15 @@ def inspect(
         failure = str(error)
     layers, found = search(pair, layers, differs or bool(failure), feeds, rule, folder, say)
     record = pair.map.to_json() if pair.map else None
-    return LayerReport(layers, found, skipped(pair, layers), pair.anchor, pair.caffe, record, failure)
+    return LayerReport(layers, found, skipped(pair, layers), graph_json(pair, layers), record, failure)
+
+
+def skipped(pair: Pair, layers: Sequence[Layer]) -> tuple[tuple[str, str], ...]:
+    """The values of the reference graph that were not compared, each with the reason."""
+    compared = {layer.value for layer in layers}
+    known = pair.other.translation.names.keys() & pair.reference.translation.names.keys()
+    return tuple(
+        (value, "the engine does not show it" if value in known else "no value of its own on the other side")
+        for value in pair.reference_graph.writer
+        if value not in compared
+    )

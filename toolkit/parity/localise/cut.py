@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from toolkit.parity.pair import Pair, Side
+from toolkit.parity.localise.pair import Pair, Side
 
 
 @dataclass(frozen=True)
 class Cut:
-    """What makes `target` from `inputs`: steps of the anchor, and of each side's own graph."""
+    """What makes `target` from `inputs`: steps of the reference graph, and of each side's own graph."""
 
     target: str
     inputs: tuple[str, ...]
@@ -27,21 +27,22 @@ def cut_out(pair: Pair, target: str, agreeing: Collection[str]) -> Cut:
     """The part between values of `agreeing`, or the network's own inputs, and `target`."""
     allowed = set(agreeing) - {target}
     while True:
-        nodes, edge = pair.anchor.region([target], allowed)
-        ours, edge_of_ours = _of_side(pair.ours, target, allowed, edge)
-        theirs, edge_of_theirs = _of_side(pair.theirs, target, allowed, edge)
+        nodes, edge = pair.reference_graph.region([target], allowed)
+        ours, edge_of_ours = _of_side(pair.reference, target, allowed, edge)
+        theirs, edge_of_theirs = _of_side(pair.other, target, allowed, edge)
         everywhere = {*edge, *edge_of_ours, *edge_of_theirs}
         missed = everywhere - (set(edge) & edge_of_ours & edge_of_theirs)
         if not missed & allowed:
-            return Cut(target, tuple(sorted(everywhere, key=pair.anchor.order.__getitem__)), nodes, ours, theirs)
+            inputs = tuple(sorted(everywhere, key=pair.reference_graph.order.__getitem__))
+            return Cut(target, inputs, nodes, ours, theirs)
         allowed -= missed
 
 
 def _of_side(
     side: Side, target: str, allowed: Collection[str], edge: Collection[str]
 ) -> tuple[tuple[int, ...], set[str]]:
-    """The same in a side's own graph, what it reads by the anchor's names."""
-    names = {**side.names.names, **side.names.inputs}
+    """The same in a side's own graph, what it reads by the reference graph's names."""
+    names = {**side.translation.names, **side.translation.inputs}
     steps, own = side.graph.region([names.get(target, target)], {names[value] for value in allowed if value in names})
     return steps, {_value_of(name, names, edge) for name in own}
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from toolkit.parity.alone import Trial, Trials, run_alone
-from toolkit.parity.graphs import Graph
+from toolkit.parity.localise.alone import Trial, Trials, run_alone
+from toolkit.parity.localise.graphs import Graph
 
 
 @dataclass
 class Bisection:
     """The parts that were run, the wrong value whose inputs are right, and those that are known to be right."""
 
-    culprit: str
+    first_wrong: str
     trials: dict[str, Trial] = field(default_factory=dict)
     agreeing: set[str] = field(default_factory=set)
 
@@ -42,15 +42,16 @@ def bisect(
 
     if right(target):
         return None
-    graph = trials.pair.anchor
+    graph = trials.pair.reference_graph
     rest = _between(graph, target, candidates, found.agreeing)
     while rest:
         middle = rest[len(rest) // 2]
         if right(middle):
             found.agreeing |= graph.ancestors(middle) & {*candidates, middle}
         else:
-            found.culprit = middle
-        rest = [value for value in _between(graph, found.culprit, rest, found.agreeing) if value not in found.trials]
+            found.first_wrong = middle
+        before = _between(graph, found.first_wrong, rest, found.agreeing)
+        rest = [value for value in before if value not in found.trials]
     return found
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.errors import ToolkitError
-from toolkit.parity import wording
+from toolkit.parity.page import wording
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPTS = ("page.js", "model.js", "details.js", "table.js", "plots.js", "graph.js", "main.js")

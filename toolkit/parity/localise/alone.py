@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from converters.errors import ToolkitError
-from toolkit.parity import repro
 from toolkit.parity.compare import OutputComparison
-from toolkit.parity.cut import cut_out
 from toolkit.parity.inputs import Feeds
-from toolkit.parity.pair import Pair
+from toolkit.parity.localise import repro
+from toolkit.parity.localise.cut import cut_out
+from toolkit.parity.localise.pair import Pair
 from toolkit.parity.parity import Rule
 from toolkit.parity.report import Verdict, worst
 

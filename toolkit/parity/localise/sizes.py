@@ -9,20 +9,21 @@ from typing import Any
 
 from converters.caffe.shapes import prove
 from converters.errors import Unsupported
-from toolkit.parity.graphs import Graph, load_onnx, read_caffe
+from toolkit.onnx_file import read_onnx
+from toolkit.parity.localise.graphs import Graph, read_caffe
 
 Shape = tuple[int, ...]
 SMALL = 1024  # numbers; larger constants are weights, which no shape depends on
 BYTES = 4
 
 
-def bytes_of_values(anchor: Graph, inputs: Mapping[str, Shape]) -> dict[str, int]:
+def bytes_of_values(graph: Graph, inputs: Mapping[str, Shape]) -> dict[str, int]:
     """Bytes of every value. One whose shape can't be told counts as much as the largest that can."""
-    path = Path(anchor.file)
-    shapes = onnx_shapes(load_onnx(path), inputs) if path.suffix == ".onnx" else _caffe_shapes(path)
-    known = {value: BYTES * math.prod(shapes[value]) for value in anchor.order if value in shapes}
+    path = Path(graph.file)
+    shapes = onnx_shapes(read_onnx(path), inputs) if path.suffix == ".onnx" else _caffe_shapes(path)
+    known = {value: BYTES * math.prod(shapes[value]) for value in graph.order if value in shapes}
     most = max([*known.values(), *(BYTES * math.prod(shape) for shape in inputs.values())])
-    return {value: known.get(value, most) for value in anchor.order}
+    return {value: known.get(value, most) for value in graph.order}
 
 
 def onnx_shapes(proto: Any, inputs: Mapping[str, Shape]) -> dict[str, Shape]:

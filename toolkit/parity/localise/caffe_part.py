@@ -11,7 +11,7 @@ import numpy as np
 from converters.caffe import binary, text
 from converters.caffe.graph import Names
 from converters.caffe.net import Layer, Net, Shape
-from toolkit.parity.graphs import Graph
+from toolkit.parity.localise.graphs import Graph
 
 
 def extract(

@@ -17,6 +17,7 @@ import numpy as np
 from converters.caffe import binary, text
 from converters.caffe.net import Net
 from converters.errors import InvalidInput
+from toolkit.onnx_file import read_onnx
 
 SHOWN = ("num_output", "kernel_size", "kernel_h", "kernel_w", "stride", "pad", "group", "dilation", "pool", "operation")
 
@@ -83,7 +84,7 @@ class Graph:
 
 def of_onnx(path: Path) -> Graph:
     """An ONNX file's main graph; weights and other constants are no values here."""
-    graph = load_onnx(path).graph
+    graph = read_onnx(path).graph
     constants = {tensor.name for tensor in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
     inputs = tuple(value.name for value in graph.input if value.name not in constants)
     steps = [
@@ -102,17 +103,6 @@ def of_onnx(path: Path) -> Graph:
     if loose:
         raise InvalidInput(f"{path}: nothing makes the value '{loose[0]}'")
     return Graph(str(path), tuple(steps), inputs, tuple(value.name for value in graph.output))
-
-
-def load_onnx(path: Path) -> Any:
-    """The proto, external weights left where they are."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        return onnx.load(str(path), load_external_data=False)
-    except (DecodeError, OSError) as error:
-        raise InvalidInput(f"{path} is not an ONNX file that can be read: {error}") from error
 
 
 def _reads(node: Any) -> Iterator[str]:
