@@ -26,7 +26,7 @@ def run(command: Sequence[str]) -> Usage:
     """Run a command to its end; CalledProcessError with what it said where it fails."""
     began = time.perf_counter()
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=_environment()
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **ONE_THREAD}
     )
     assert process.stderr is not None
     said = process.stderr.read()
@@ -37,11 +37,6 @@ def run(command: Sequence[str]) -> Usage:
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(command), stderr=said)
     return Usage(wall, found.ru_utime + found.ru_stime, found.ru_maxrss * 1024)
-
-
-def _environment() -> dict[str, str]:
-    """One thread, and compiled modules kept, as an installed package has them."""
-    return {**{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}, **ONE_THREAD}
 
 
 def alternate(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[Usage]]:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-# What Python, the engines and the terminal obey on one machine must not decide a test: such variables are dropped,
-# before anything is imported that reads them. Subprocesses and xdist's workers inherit what is left.
-FOREIGN = ("PYTHON", "OPENBLAS_", "GOTO_", "OMP_", "MKL_", "KMP_", "ORT_", "OPENCV_", "GLOG_", "TOOLKIT_")
-TERMINAL = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
-KEPT = ("PYTHONPATH", "PYTHONHOME")
+from fixtures import environment
 
-for _name in list(os.environ):
-    if (_name.startswith(FOREIGN) and _name not in KEPT) or _name in TERMINAL:
-        del os.environ[_name]
+environment.clear()  # before anything else is imported; xdist's workers inherit it
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
