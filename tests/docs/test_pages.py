@@ -13,7 +13,10 @@ import pytest
 from tests.docs.blocks import blocks
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -37,7 +40,20 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 def test_the_readme_lists_every_page() -> None:
     listed = set(LINK.findall((ROOT / "README.md").read_text("utf-8")))
-    assert {f"docs/{page.name}" for page in PAGES[1:]} <= listed
+    assert {str(page.relative_to(ROOT)) for page in PAGES[1:]} <= listed
+
+
+def test_contributing_names_what_is_there() -> None:
+    """Its map is read by those who don't know the code: a folder that has moved would lead them astray."""
+    words = re.findall(r"`([\w./]+/[\w./-]*)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    rooms = [
+        ROOT,
+        *(ROOT / "converters" / name for name in ("caffe", "dialects", "onnx_to_caffe")),
+        ROOT / "toolkit/runners",
+    ]
+    assert len(words) > 20
+    for word in words:
+        assert any((room / word).exists() for room in rooms), word
 
 
 def test_the_reference_is_what_the_docstrings_say() -> None:
