@@ -87,13 +87,30 @@ def file(module: str) -> Path | None:
 
 
 def test_no_files_import_in_a_circle() -> None:
-    """Take away, again and again, the files that import none of those left; what stays is in a circle or reads one."""
-    left = {path: files(path) for path in (ROOT / "converters").rglob("*.py")}
+    """Take away, again and again, the files that import none of those left, then those that none imports."""
+    left = {path: files(path) for folder in ("converters", "toolkit") for path in (ROOT / folder).rglob("*.py")}
     assert left[file("converters.dialects.legalise")] >= {file("converters.dialects.order")}  # imports are seen
     while free := [path for path, wanted in left.items() if not wanted & left.keys()]:
         for path in free:
             del left[path]
+    while unread := left.keys() - {read for wanted in left.values() for read in wanted}:  # it only reads one
+        for path in unread:
+            del left[path]
     assert sorted(str(path.relative_to(ROOT)) for path in left) == []
+
+
+@pytest.mark.parametrize(
+    "room, never",
+    [
+        ("toolkit/parity", ("toolkit.parity.localise", "toolkit.parity.page", "toolkit.cli")),
+        ("toolkit/parity/localise", ("toolkit.parity.page",)),
+        ("toolkit/parity/page", ("toolkit.parity.localise",)),
+    ],
+)
+def test_the_rooms_of_parity_stand_on_its_core(room: str, never: tuple[str, ...]) -> None:
+    inside = list((ROOT / room).glob("*.py"))
+    assert len(inside) > 3
+    assert [(path.name, name) for path in inside for name in imports(path) if name.startswith(never)] == []
 
 
 def test_converting_needs_no_torch() -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from ast import literal_eval
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import onnx
-import onnx_ir as ir
+if TYPE_CHECKING:  # heavy, and the exporter's messages read notes too
+    import onnx
+    import onnx_ir as ir
 
 MODULE, SOURCE = "module", "source"  # what our exporter writes: a dotted path, and one stack frame as text
 SCOPE = "scope"  # a module path that is not yet the name of the node's value
@@ -37,7 +39,12 @@ def torch_module(props: Mapping[str, str]) -> str:
 
 def torch_stack(props: Mapping[str, str]) -> list[Frame]:
     """The frames of the stack trace in torch's notes on a node, the innermost last."""
-    return [(path, int(line), function) for path, line, function in _FRAME.findall(props.get(_STACK, ""))]
+    return frames(props.get(_STACK, ""))
+
+
+def frames(trace: str) -> list[Frame]:
+    """The frames of a stack trace that Python printed, the innermost last."""
+    return [(path, int(line), function) for path, line, function in _FRAME.findall(trace)]
 
 
 def frame_text(path: str, line: int, function: str) -> str:
@@ -50,11 +57,11 @@ def read(props: Mapping[str, str]) -> dict[str, str]:
 
     `module` comes from our own exporter, whose values are called by it already; from torch's notes it is `scope`.
     """
-    frames = torch_stack(props)
+    stack = torch_stack(props)
     found = {
         MODULE: props.get(MODULE, ""),
         SCOPE: "" if MODULE in props else torch_module(props),
-        SOURCE: props.get(SOURCE) or (frame_text(*frames[-1]) if frames else ""),
+        SOURCE: props.get(SOURCE) or (frame_text(*stack[-1]) if stack else ""),
     }
     return {key: text for key, text in found.items() if text}
 

@@ -14,7 +14,7 @@ from tests.export import nets
 from tests.export.graphs import assert_unchanged, graph, kinds, run
 from tests.export.running import assert_same
 from toolkit.export import OPSETS, export
-from toolkit.export.opset import convert
+from toolkit.export.change_opset import convert
 
 INT = np.int64
 

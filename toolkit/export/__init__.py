@@ -13,16 +13,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from toolkit.export.errors import ExportError
+from toolkit.export.opsets import DEFAULT_OPSET, OPSETS
 
 if TYPE_CHECKING:
     import onnx_ir as ir
     from torch import nn
 
 __all__ = ["DEFAULT_OPSET", "OPSETS", "ExportError", "export", "save"]
-
-# torch's exporter writes 18 itself, so nothing is converted; onnxruntime reads it since 1.14 (2023), OpenCV since 4.8
-DEFAULT_OPSET = 18
-OPSETS = range(11, 24)
 
 
 def export(

@@ -14,11 +14,11 @@ from itertools import count, groupby
 import onnx
 import onnx_ir as ir
 
-from toolkit.export.torch_metadata import MODULE
+from converters.names import safe
+from converters.onnx.notes import MODULE
 
 Names = Mapping[str, "str | Sequence[str]"]
 Wish = tuple[ir.Value, str]
-_UNSAFE = re.compile(r"[^A-Za-z0-9_./-]")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -57,8 +57,8 @@ def name_everything(
 
 def _grant(wishes: Sequence[Wish], taken: set[str]) -> None:
     for value, wish in wishes:
-        safe = _UNSAFE.sub("_", wish) or "value"
-        free = next(name for n in count() if (name := f"{safe}_{n}" if n else safe) not in taken)
+        base = safe(wish)
+        free = next(name for n in count() if (name := f"{base}_{n}" if n else base) not in taken)
         taken.add(free)
         value.name = free
 

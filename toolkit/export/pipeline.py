@@ -13,9 +13,10 @@ from torch import nn
 
 from converters.errors import ToolkitError
 from toolkit.export.batchnorm import fold_batchnorms
+from toolkit.export.change_opset import convert
 from toolkit.export.errors import ExportError
 from toolkit.export.names import Names, name_everything
-from toolkit.export.opset import check_opset, convert
+from toolkit.export.opsets import check_opset
 from toolkit.export.tidy import tidy
 from toolkit.export.torch_metadata import translate
 from toolkit.export.trace import argument_names, trace

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
+from collections.abc import Sequence
 
-_FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
+from converters.onnx.notes import Frame, frame_text
+
 _STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _OURS = os.path.dirname(__file__)
 
@@ -25,7 +26,7 @@ def place(path: str, line: int, function: str) -> str:
     roots = [os.path.abspath(root).rstrip(os.sep) + os.sep for root in ("", *sys.path)]
     inside = [root for root in roots if path.startswith(root)]
     short = os.path.relpath(path, max(inside, key=len, default=package_root(path)))
-    return f'File "{short}", line {line}, in {function}'
+    return frame_text(short, line, function)
 
 
 def package_root(path: str) -> str:
@@ -36,8 +37,7 @@ def package_root(path: str) -> str:
     return folder
 
 
-def innermost(stack: str) -> str:
-    """The last frame of a printed stack trace that is the user's; '' for an empty trace."""
-    frames = [(path, int(line), function) for path, line, function in _FRAME.findall(stack)]
+def innermost(frames: Sequence[Frame]) -> str:
+    """The last frame of a stack trace that is the user's, as text; '' for an empty trace."""
     chosen = [frame for frame in frames if is_users(frame[0])] or frames
     return place(*chosen[-1]) if chosen else ""

@@ -10,7 +10,7 @@ import onnx_ir.passes.common as passes
 from onnxscript.optimizer import fold_constants
 
 from toolkit.export import rewrites
-from toolkit.export.trace import NATIVE_OPSET
+from toolkit.export.opsets import NATIVE_OPSET
 
 
 def tidy(model: ir.Model, parameters: frozenset[str]) -> None:

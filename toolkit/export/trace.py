@@ -14,11 +14,12 @@ import torch
 from torch import nn
 
 from converters.errors import ToolkitError
-from toolkit.export.errors import ExportError, explain, missing_operation
+from converters.onnx.notes import frames
+from toolkit.export.errors import ExportError
+from toolkit.export.explain import explain, missing_operation
+from toolkit.export.opsets import NATIVE_OPSET
 from toolkit.export.source import innermost
 
-# torch's exporter writes this opset natively; every other one is a conversion (see opset.py)
-NATIVE_OPSET = 18
 Shapes = Mapping[str, Sequence[int]]
 
 
@@ -85,7 +86,7 @@ def _places(program: torch.export.ExportedProgram, operation: str) -> str:
     """Where the model uses an operation; what the user called `foo` torch may call `_foo` after decomposition."""
     stem = operation.rpartition(".")[2].lstrip("_")
     nodes = [node for node in program.graph.nodes if stem and stem in str(node.target)]
-    places = dict.fromkeys(innermost(node.meta.get("stack_trace") or "") for node in nodes)
+    places = dict.fromkeys(innermost(frames(node.meta.get("stack_trace") or "")) for node in nodes)
     return "".join(f", at {place}" for place in places if place)
 
 

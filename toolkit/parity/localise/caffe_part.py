@@ -11,7 +11,7 @@ import numpy as np
 from converters.caffe import binary, text
 from converters.caffe.graph import Names
 from converters.caffe.net import Layer, Net, Shape
-from toolkit.parity.localise.graphs import Graph
+from toolkit.parity.localise.graphs import Graph, blob_of, is_overwritten
 
 
 def extract(
@@ -34,7 +34,7 @@ def extract(
     known: dict[str, str] = {}
 
     def name(value: str) -> str:
-        blob, _, earlier = value.partition("@")
+        blob, earlier = blob_of(value), is_overwritten(value)
         key = value if blob in inputs else blob
         if key not in known:
             known[key] = called[blob] if blob in called and not (earlier and blob in inputs) else names(blob)

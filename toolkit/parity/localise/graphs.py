@@ -1,7 +1,6 @@
 """An ONNX file or a Caffe net as steps that read and write values: what both have in common, for walking backwards.
 
-Caffe writes some blobs more than once (in place). Here each write makes a value of its own: the last one has the blob's
-name, as it is what can be read when the net has run; those before it are `name@1`, `name@2`, and are gone by then.
+Caffe writes some blobs more than once (in place); here each write makes a value of its own, named as by `unshare`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ import numpy as np
 
 from converters.caffe import binary, text
 from converters.caffe.net import Net
+from converters.caffe.unshare import unshare
 from converters.errors import InvalidInput
+from converters.onnx.notes import MODULE, SOURCE
 from toolkit.onnx_file import read_onnx
 
 SHOWN = ("num_output", "kernel_size", "kernel_h", "kernel_w", "stride", "pad", "group", "dilation", "pool", "operation")
@@ -118,35 +119,39 @@ def _reads(node: Any) -> Iterator[str]:
 
 def _notes(node: Any) -> dict[str, str]:
     found = {entry.key: entry.value for entry in node.metadata_props}
-    return {key: found.get(key, "") for key in ("module", "source")}
+    return {"module": found.get(MODULE, ""), "source": found.get(SOURCE, "")}
 
 
 def of_caffe(net: Net, file: str) -> Graph:
-    """A Caffe net as steps over blob versions."""
-    total: dict[str, int] = {}
-    for layer in net.layers:
-        for top in layer.tops:
-            total[top] = total.get(top, 0) + 1
-    done: dict[str, int] = {}
+    """A Caffe net as steps over the values that its blobs hold one after the other."""
+    _check_reads(net, file)
+    layers = unshare(net).layers
+    steps = [
+        Step(layer.name, layer.type, layer.bottoms, layer.tops, layer.name, params=_shown(layer.params))
+        for layer in layers
+        if layer.type != "Input"
+    ]
+    inputs = tuple(top for layer in layers if layer.type == "Input" for top in layer.tops)
+    return Graph(file, tuple(steps), inputs, net.outputs)
 
-    def version(blob: str) -> str:
-        count = done.get(blob, 0)
-        if not count:
-            raise InvalidInput(f"{file}: a layer reads the blob '{blob}', which no layer before it makes")
-        return blob if count == total[blob] else f"{blob}@{count}"
 
-    steps: list[Step] = []
-    inputs: list[str] = []
+def _check_reads(net: Net, file: str) -> None:
+    made: set[str] = set()
     for layer in net.layers:
-        reads = tuple(map(version, layer.bottoms))
-        for top in layer.tops:
-            done[top] = done.get(top, 0) + 1
-        writes = tuple(map(version, layer.tops))
-        if layer.type == "Input":
-            inputs.extend(writes)
-        else:
-            steps.append(Step(layer.name, layer.type, reads, writes, layer.name, params=_shown(layer.params)))
-    return Graph(file, tuple(steps), tuple(inputs), net.outputs)
+        for blob in layer.bottoms:
+            if blob not in made:
+                raise InvalidInput(f"{file}: a layer reads the blob '{blob}', which no layer before it makes")
+        made.update(layer.tops)
+
+
+def blob_of(value: str) -> str:
+    """The blob that a value of a Caffe net stands in."""
+    return value.partition("@")[0]
+
+
+def is_overwritten(value: str) -> bool:
+    """Whether a later layer writes over a Caffe net's value, so that it can't be read when the net has run."""
+    return "@" in value
 
 
 def _shown(params: Mapping[str, Any]) -> str:

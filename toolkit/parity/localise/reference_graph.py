@@ -12,7 +12,7 @@ from pathlib import Path
 from converters.errors import InvalidInput, ToolkitError
 from converters.mapping import ConversionMap
 from converters.names import safe
-from toolkit.parity.localise.graphs import Graph, of_caffe, of_onnx, read_caffe
+from toolkit.parity.localise.graphs import Graph, blob_of, is_overwritten, of_caffe, of_onnx, read_caffe
 from toolkit.parity.parity import Subject
 from toolkit.parity.translation import Translation, of_map
 from toolkit.runners.base import CALL, Target, traits_of
@@ -78,11 +78,11 @@ def _by_map(known: ConversionMap, graph: Graph, given: Mapping[str, str]) -> Tra
 
 def _by_name(net: Graph, graph: Graph, given: Mapping[str, str]) -> Translation:
     """Without a map: a blob written once has the value of its name; one written in place that of its last layer."""
-    writes = Counter(value.partition("@")[0] for step in net.steps for value in step.writes)
+    writes = Counter(blob_of(value) for step in net.steps for value in step.writes)
     blobs: dict[str, str] = {}
     for step in net.steps:
         for value in step.writes:
-            if "@" not in value or value in writes:
+            if not is_overwritten(value) or value in writes:
                 blobs.setdefault(value if writes[value] == 1 else step.name, value)
     names = {value: blobs[safe(value)] for value in graph.writer if safe(value) in blobs}
     inputs = {value: safe(value) for value in graph.inputs if safe(value) in net.inputs}

@@ -16,6 +16,7 @@ from toolkit.parity.localise import repro
 from toolkit.parity.localise.alone import Trial, Trials, run_alone
 from toolkit.parity.localise.bisect import Bisection, bisect
 from toolkit.parity.localise.first_fault import FAULT, roots, suspects
+from toolkit.parity.localise.graphs import is_overwritten
 from toolkit.parity.localise.layers import Times, described
 from toolkit.parity.localise.pair import Pair
 from toolkit.parity.parity import Rule, Say
@@ -95,7 +96,7 @@ def _by_cutting(
 ) -> tuple[Sequence[Layer], tuple[FirstFault, Trial] | None]:
     """Run ever smaller nets that begin at the network's inputs, until the first wrong value is found."""
     graph, named = trials.pair.reference_graph, trials.pair.other.translation.names
-    values = [value for value in graph.order if value in named and value in graph.writer and "@" not in value]
+    values = [v for v in graph.order if v in named and v in graph.writer and not is_overwritten(v)]
     for output in graph.outputs:
         found = bisect(trials, output, values, (), say) if output in named else None
         if found is None:

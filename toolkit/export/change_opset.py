@@ -13,10 +13,10 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from converters.errors import ConversionError, Problem, ToolkitError, Unsupported, require
-from toolkit.export import OPSETS
+from converters.errors import ConversionError, Problem, Unsupported, require
+from converters.onnx.notes import SOURCE
 from toolkit.export.graph import constant, dims, new_constant, operand, optional, replace
-from toolkit.export.trace import NATIVE_OPSET
+from toolkit.export.opsets import NATIVE_OPSET
 
 Rewrite = Callable[[ir.Model, ir.Node], None]
 
@@ -29,12 +29,6 @@ _SAME_SINCE_11 = frozenset(  # as a list literal it would take a page
     Transpose Where
     """.split()  # noqa: SIM905
 )
-
-
-def check_opset(opset: int) -> None:
-    """Refuse what can't be written, naming the range."""
-    if opset not in OPSETS:
-        raise ToolkitError(f"opset {opset} can't be written; choose one from {OPSETS[0]} to {OPSETS[-1]}")
 
 
 def convert(model: ir.Model, opset: int) -> ir.Model:
@@ -53,7 +47,7 @@ def _downgrade(model: ir.Model, opset: int) -> None:
         try:
             _downgrade_node(model, node, opset)
         except Unsupported as error:
-            source = node.metadata_props.get("source", "")
+            source = node.metadata_props.get(SOURCE, "")
             problems.append(Problem(node.op_type, node.name or "", error.reason, error.hint, source))
     if problems:
         raise ConversionError(problems)
