@@ -60,11 +60,32 @@ def test_what_training_scripts_wrap_around_it(wrap, state: dict[str, torch.Tenso
 def test_other_classes_are_recognised(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
     checkpoint.save(state, tmp_path / "net.pth")
     with pytest.raises(InvalidInput) as caught:
-        create(SPEC, weights=tmp_path / "net.pth")
+        create(SPEC, weights=tmp_path / "net.pth", num_classes=9)
     assert str(caught.value) == (
         f"{tmp_path}/net.pth does not fit {SPEC}: 2 keys of another shape (network.8.weight is 3x512x1x1, "
-        "not 1000x512x1x1, network.8.bias is 3, not 1000); try --num-classes 3"
+        "not 9x512x1x1, network.8.bias is 3, not 9); try --num-classes 3"
     )
+
+
+def test_classes_and_image_size_are_the_checkpoints_where_none_are_given(
+    state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    torch.save({"model": state, "recipe": {"size": 64}}, tmp_path / "net.pth")
+    made = create(SPEC, weights=tmp_path / "net.pth")
+    assert (made.num_classes, made.image_size) == (3, 64)
+    assert create(SPEC, weights=tmp_path / "net.pth", image_size=96).image_size == 96
+    assert all(torch.equal(value, state[key]) for key, value in made.state_dict().items())
+
+
+def test_a_new_classifier_stays_random_where_that_is_asked_for(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    checkpoint.save(state, tmp_path / "net.pth")
+    fresh, made = create(SPEC, num_classes=5, seed=7), create(SPEC, num_classes=5, seed=7)
+    checkpoint.load_into(made, tmp_path / "net.pth", other_classes=True)
+    for key, value in made.state_dict().items():
+        wanted = fresh.state_dict()[key] if key.startswith("network.8.") else state[key]
+        assert torch.equal(value, wanted)
+    with pytest.raises(InvalidInput, match="does not fit"):  # any other misfit is one still
+        checkpoint.load_into(create("shufflenet_v2_x0.5", num_classes=5), tmp_path / "net.pth", other_classes=True)
 
 
 def test_another_width_is_recognised(state: dict[str, torch.Tensor], tmp_path: Path) -> None:

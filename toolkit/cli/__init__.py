@@ -24,6 +24,7 @@ COMMANDS = {
     "engines": Entry(
         "toolkit.cli.engines:engines", "List the engines that can run models, how to get them, and build Caffe."
     ),
+    "train": Entry("toolkit.cli.train:train", "Train a network on a data set."),
     "parity": Entry("toolkit.cli.parity:parity", "Compare what engines compute with what a reference computes."),
 }
 

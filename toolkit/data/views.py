@@ -38,12 +38,12 @@ def centre(image: Image, size: int) -> np.ndarray:
     return _cut(image, (image.width - size) // 2, (image.height - size) // 2, size)
 
 
-def random_view(image: Image, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A square from anywhere in the image, flipped left to right in half of all cases, uint8 [size, size, 3]."""
+def random_view(image: Image, size: int, rng: np.random.Generator, flip: bool) -> np.ndarray:
+    """A square from anywhere in the image, uint8 [size, size, 3]; with `flip`, in half of all cases mirrored."""
     image = resized(image, edge_for(size))
     left, top = (int(rng.integers(0, free + 1)) for free in (image.width - size, image.height - size))
     found = _cut(image, left, top, size)
-    return found[:, ::-1] if rng.integers(0, 2) else found
+    return found[:, ::-1] if flip and rng.integers(0, 2) else found
 
 
 def _cut(image: Image, left: int, top: int, size: int) -> np.ndarray:

@@ -31,18 +31,25 @@ def create(
         spec: `shufflenet_v2_x0.5`, `torchvision:resnet18`, `package.module:factory` or `file.py:factory`; a factory is
             a function or class that returns a module, or a module itself. `file.py` is run: it is the user's own code.
         weights: a checkpoint (.pth or .safetensors) that must fit key by key.
-        num_classes, image_size: the model's own defaults where not given (ShuffleNet V2: 1000 and 224).
+        num_classes, image_size: where not given, the checkpoint's, or else the model's own defaults (ShuffleNet V2:
+            1000 and 224). The number of classes is read from the shape of the checkpoint's classifier; the image size
+            is in what `toolkit train` wrote.
         seed: of the random weights, where no checkpoint replaces them.
     """
     _require_torch()
+    from toolkit.models import checkpoint
     from toolkit.models.build import build
 
+    if weights is not None and image_size is None:
+        image_size = checkpoint.trained_size(weights)
     options = {"num_classes": num_classes, "image_size": image_size}
-    module = build(spec, {name: value for name, value in options.items() if value is not None}, seed)
+    given = {name: value for name, value in options.items() if value is not None}
+    module = build(spec, given, seed)
     if weights is not None:
-        from toolkit.models.checkpoint import load_into
-
-        load_into(module, weights, name=spec)
+        classes = None if num_classes else checkpoint.classes_in(weights, module)
+        if classes:
+            module = build(spec, {**given, "num_classes": classes}, seed)
+        checkpoint.load_into(module, weights, name=spec)
     return module.eval()
 
 

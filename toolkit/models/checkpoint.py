@@ -22,33 +22,52 @@ _SHOWN = 3
 
 def load(path: str | Path) -> dict[str, Tensor]:
     """The state dict in a .safetensors file, or in anything that torch.save wrote; never unpickles code."""
-    path = Path(path)
+    return _unwrap(_read(Path(path)), Path(path))
+
+
+def trained_size(path: str | Path) -> int | None:
+    """The image size in a checkpoint of `toolkit train`; None in any other."""
+    found = _read(Path(path))
+    recipe = found.get("recipe") if isinstance(found, Mapping) else None
+    size = recipe.get("size") if isinstance(recipe, Mapping) else None
+    return size if isinstance(size, int) else None
+
+
+def _read(path: Path) -> object:
     if not path.is_file():
         raise InvalidInput(f"there is no checkpoint {path}")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            found: object = load_file(path)
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken or hostile file can make a parser raise anything
         raise InvalidInput(f"{path} is no readable checkpoint: {_reason(error)}") from error
-    return _unwrap(found, path)
 
 
-def load_into(module: nn.Module, path: str | Path, *, name: str = "") -> None:
-    """Load `path` into `module`, where every key and every shape must fit."""
+def load_into(module: nn.Module, path: str | Path, *, name: str = "", other_classes: bool = False) -> None:
+    """Load `path` into `module`, where every key and every shape must fit; with `other_classes`, a classifier of
+    another number of classes stays as it is.
+    """
     state = load(path)
     expected = module.state_dict()
     # a counter for training alone, which checkpoints from before torch 0.4.1 lack
     counters = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")}
     state = {**{key: value for key, value in counters.items() if key not in state}, **state}
+    if other_classes and _other_classes(expected, state):
+        state |= {key: expected[key] for key in _resized(expected, state)}
     misfits = _misfits(expected, state)
     if misfits:
         label = name or type(module).__name__
         raise InvalidInput(f"{path} does not fit {label}: {', '.join(misfits)}{_advice(module, expected, state)}")
     module.load_state_dict(state)
+
+
+def classes_in(path: str | Path, module: nn.Module) -> int | None:
+    """The number of classes in a checkpoint that fits `module` but for its classifier; None in any other."""
+    expected, state = module.state_dict(), load(path)
+    return _other_classes(expected, state) if expected.keys() <= state.keys() else None
 
 
 def save(state: Mapping[str, Tensor], path: str | Path) -> None:
@@ -124,16 +143,23 @@ def _size(tensor: Tensor) -> str:
 
 def _advice(module: nn.Module, expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
     """What option the user most likely forgot, told from the shapes."""
+    if classes := _other_classes(expected, state):
+        return f"; try --num-classes {classes}"
+    width = width_of({key: tuple(value.shape) for key, value in state.items()})
+    if width is not None and width != getattr(module, "width", width):
+        return f"; it looks like shufflenet_v2_x{width}"
+    return ""
+
+
+def _other_classes(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> int | None:
+    """The state's number of classes, where that is all in which the shapes differ."""
     resized = _resized(expected, state)
     classes = {state[key].shape[0] if state[key].ndim else 0 for key in resized}
     ours = {expected[key].shape[0] if expected[key].ndim else 0 for key in resized}
     same_rest = all(state[key].shape[1:] == expected[key].shape[1:] for key in resized)
     if resized and same_rest and len(classes) == len(ours) == 1 and ours == {_last_size(expected)}:
-        return f"; try --num-classes {classes.pop()}"
-    width = width_of({key: tuple(value.shape) for key, value in state.items()})
-    if width is not None and width != getattr(module, "width", width):
-        return f"; it looks like shufflenet_v2_x{width}"
-    return ""
+        return classes.pop()
+    return None
 
 
 def _last_size(state: Mapping[str, Tensor]) -> int:
