@@ -6,7 +6,7 @@ second copy of the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Lazy, Weights
-from converters.caffe.shapes import spatial
+from converters.caffe.traits import of
+from converters.caffe.values import spatial
 
 Vector = npt.NDArray[np.float64]
-LINEAR = {"Convolution", "Deconvolution", "InnerProduct"}
 ROUNDING = 512.0  # from here on a shift rounds what it is added to visibly
 
 
@@ -84,30 +84,26 @@ def affine(node: Node) -> Affine | None:
     ones, zeros = (lambda: np.ones(c)), (lambda: np.zeros(c))
     if node.type == "BatchNorm":
         return _batch_norm(node, c)
-    if node.type == "Scale" and _per_channel(node, "scale_param"):
+    if node.type == "Scale" and _per_channel(node):
         factor, *rest = node.blobs
         return Affine(c, lambda: _f64(factor), (lambda: _f64(rest[0])) if rest else zeros, bool(rest))
-    if node.type == "Bias" and _per_channel(node, "bias_param"):
+    if node.type == "Bias" and _per_channel(node):
         shift = node.blobs[0]
         return Affine(c, ones, lambda: _f64(shift), True)
-    if node.type == "Power":
-        param = node.param("power_param")
-        if param.get("power", 1) == 1:
-            return constant(c, param.get("scale", 1), param.get("shift", 0))
+    if node.type == "Power" and node.values["power"] == 1:
+        return constant(c, node.values["scale"], node.values["shift"])
     return None
 
 
-def _per_channel(node: Node, group: str) -> bool:
-    param: Mapping[str, Any] = node.param(group)
-    return param.get("axis", 1) == 1 and bool(node.blobs) and len(node.blobs[0].shape) == 1
+def _per_channel(node: Node) -> bool:
+    return node.values["axis"] == 1 and bool(node.blobs) and len(node.blobs[0].shape) == 1
 
 
 def _batch_norm(node: Node, c: int) -> Affine | None:
-    param = node.param("batch_norm_param")
-    if not param.get("use_global_stats", True):
+    if not node.values["use_global_stats"]:
         return None
     mean, var, count = node.blobs
-    eps = param.get("eps", 1e-5)
+    eps = node.values["eps"]
 
     def factor() -> Vector:
         total = float(_f64(count).reshape(-1)[0])
@@ -120,6 +116,11 @@ def _batch_norm(node: Node, c: int) -> Affine | None:
     return Affine(c, factor, shift, True)
 
 
+def groups(node: Node) -> int:
+    """The number of groups of a convolution; an inner product is one."""
+    return int(node.values["group"]) if of(node.type).convolves else 1
+
+
 def _outputs_axis(node: Node) -> bool:
     """Whether the layer's output channels are axis 1 of its top."""
     return node.type != "InnerProduct" or len(node.shapes[0]) == 2
@@ -127,10 +128,10 @@ def _outputs_axis(node: Node) -> bool:
 
 def into_producer(node: Node, change: Affine) -> Blob | None:
     """A convolution or inner product with a per-channel affine map of its output folded in."""
-    if node.type not in LINEAR or not _outputs_axis(node):
+    if not of(node.type).linear or not _outputs_axis(node):
         return None
     weight, *rest = node.blobs
-    group = node.param("convolution_param").get("group", 1)
+    group = groups(node)
 
     def scaled() -> npt.NDArray[Any]:
         array, factor = np.asarray(weight, np.float32), change.factor().astype(np.float32)
@@ -150,9 +151,8 @@ def into_producer(node: Node, change: Affine) -> Blob | None:
 
 
 def _with_blobs(node: Node, weight: Weights, bias: Weights | None) -> Blob:
-    group = "inner_product_param" if node.type == "InnerProduct" else "convolution_param"
-    param = dict(node.param(group))
-    param.pop("bias_term", None)
+    group = of(node.type).message
+    param = {name: value for name, value in node.values.given.items() if name != "bias_term"}
     if bias is None:
         param["bias_term"] = False
     blobs = (weight,) if bias is None else (weight, bias)
@@ -163,17 +163,16 @@ def into_consumer(node: Node, change: Affine, source: Blob) -> Blob | None:
     """A convolution or inner product with a per-channel affine map of its input folded in; None where padding would see
     the shift.
     """
-    if len(node.bottoms) != 1 or node.type not in ("Convolution", "InnerProduct"):
+    if len(node.bottoms) != 1 or not of(node.type).linear or node.type == "Deconvolution":
         return None
-    param = node.param("convolution_param")
-    if node.type == "Convolution" and change.moves and any(spatial(param, "pad", node.bottoms[0].rank - 2, 0)):
+    if node.type == "Convolution" and change.moves and any(spatial(node.values, "pad", node.bottoms[0].rank - 2)):
         return None
     if node.type == "InnerProduct":
-        if node.param("inner_product_param").get("axis", 1) != 1:
+        if node.values["axis"] != 1:
             return None
         change = change.stretched(node.blobs[0].shape[1])
     weight, *rest = node.blobs
-    group = param.get("group", 1)
+    group = groups(node)
 
     parts = (group, weight.shape[0] // group, weight.shape[1], prod(weight.shape[2:]))
 

@@ -14,34 +14,26 @@ import numpy.typing as npt
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Lazy, Weights
 from converters.caffe.shapes import axis_of
+from converters.caffe.traits import of
 
 Order = tuple[int, ...]
-ROUTING = {"Slice", "Concat", "ShuffleChannel"}
-NEURONS = {
-    *("ReLU", "Sigmoid", "TanH", "ELU", "AbsVal", "Power", "Exp", "Log", "BNLL", "Clip", "Swish", "HardSwish"),
-    *("HardSigmoid", "Mish", "Dropout", "ReLU6", "Threshold"),
-}
-SPATIAL = {"Pooling", "Upsample", "Resize", "Pad", "Interp", "BilinearInterpolate"}
 
 
 def routes(node: Node) -> bool:
     """Whether the layer moves whole channels of axis 1 and does nothing else."""
-    if node.type == "ShuffleChannel":
-        return True
-    if node.type not in ROUTING:
+    if not of(node.type).routes:
         return False
-    param = node.param("slice_param" if node.type == "Slice" else "concat_param")
-    return axis_of(param.get("axis", 1), node.bottoms[0].rank) == 1
+    return node.type == "ShuffleChannel" or axis_of(node.values["axis"], node.bottoms[0].rank) == 1
 
 
 def group_of(node: Node) -> int:
     """The number of groups of a convolution."""
-    return int(node.param("convolution_param").get("group", 1))
+    return int(node.values["group"])
 
 
 def is_convolution(node: Node) -> bool:
     """A convolution in either direction, over axis 1."""
-    return node.type in ("Convolution", "Deconvolution") and len(node.bottoms) == 1
+    return of(node.type).convolves and len(node.bottoms) == 1
 
 
 def is_depthwise(node: Node) -> bool:
@@ -53,7 +45,7 @@ def mixes(node: Node) -> bool:
     """Whether the layer takes its input's channels in any order and can give its output's in any."""
     if is_convolution(node):
         return group_of(node) == 1
-    return node.type == "InnerProduct" and node.param("inner_product_param").get("axis", 1) == 1
+    return node.type == "InnerProduct" and bool(node.values["axis"] == 1)
 
 
 def ties(node: Node) -> bool:
@@ -62,20 +54,19 @@ def ties(node: Node) -> bool:
         return False
     if any(blob.rank < 2 or blob.shape[1] != node.shapes[0][1] for blob in node.bottoms):
         return False
-    if node.type in NEURONS or is_depthwise(node) or node.type == "Eltwise":
+    row = of(node.type)
+    if row.elementwise or is_depthwise(node):
         return True
-    if node.type in SPATIAL:
+    if row.by_plane:
         return node.bottoms[0].rank == 4
-    if node.type == "PReLU" or (
-        node.type == "BatchNorm" and node.param("batch_norm_param").get("use_global_stats", True)
-    ):
-        return True
-    if node.type in ("Scale", "Bias"):
-        axis = node.param("scale_param" if node.type == "Scale" else "bias_param").get("axis", 1)
+    if row.by_channel:
+        return node.type != "BatchNorm" or bool(node.values["use_global_stats"])
+    if row.broadcasts:
+        axis = node.values["axis"]
         if len(node.bottoms) == 2:
             return bool(axis == 0)
         return bool(axis >= 1 and node.blobs)
-    if node.type in ("Reshape", "Flatten"):  # (N, C, 1, 1) to (N, C) and back
+    if row.view:  # (N, C, 1, 1) to (N, C) and back
         return node.bottoms[0].shape[:2] == node.shapes[0][:2]
     return False
 
@@ -100,10 +91,8 @@ def reordered(node: Node, bottoms: tuple[Blob, ...], inside: Order | None, outsi
 
 
 def _per_channel(node: Node, order: Order) -> tuple[Weights, ...]:
-    if node.type in ("Scale", "Bias"):
-        axis = node.param("scale_param" if node.type == "Scale" else "bias_param").get("axis", 1)
-        if axis != 1:
-            return node.blobs
+    if of(node.type).broadcasts and node.values["axis"] != 1:
+        return node.blobs
     if node.type == "BatchNorm":
         return (_take(node.blobs[0], order), _take(node.blobs[1], order), node.blobs[2])
     return tuple(_take(blob, order) if blob.shape else blob for blob in node.blobs)

@@ -14,9 +14,10 @@ from typing import Any
 
 from converters.caffe import shapes
 from converters.caffe.net import Layer, Net, Shape, Weights
+from converters.caffe.traits import STAND_IN
+from converters.caffe.values import Values
 
 _serial = count()
-POISON = shapes.POISON  # the type of a stand-in for a layer that can't be made, so that later blockers are found too
 
 
 @dataclass(eq=False)
@@ -36,10 +37,10 @@ class Node:
     def tops(self) -> tuple[Blob, ...]:
         return tuple(Blob(self, i) for i in range(len(self.shapes)))
 
-    def param(self, group: str) -> Mapping[str, Any]:
-        """One parameter message of the layer, empty where it has none."""
-        values: Mapping[str, Any] = self.params.get(group, {})
-        return values
+    @property
+    def values(self) -> Values:
+        """The layer's parameters by name, Caffe's defaults for what is not written."""
+        return Values(self.type, self.params)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def layer(
 
 def poison(shapes: Sequence[Shape], bottoms: Sequence[Blob]) -> tuple[Blob, ...]:
     """Stand-ins for values that could not be converted; what they read stays, so that its blockers are found too."""
-    return Node(POISON, tuple(bottoms), {"shapes": list(shapes)}, (), tuple(shapes)).tops
+    return Node(STAND_IN, tuple(bottoms), {"stand_in_param": {"shapes": tuple(shapes)}}, (), tuple(shapes)).tops
 
 
 def ancestors(blobs: Iterable[Blob], stop: Callable[[Node], bool] = lambda node: False) -> list[Node]:

@@ -12,19 +12,22 @@ import numpy as np
 
 from converters.caffe.graph import Blob, layer
 from converters.caffe.net import Shape, Weights
+from converters.caffe.schema import defaults
+from converters.caffe.values import EACH_AXIS
 
 Pair = Sequence[int]
 
 
-def _only(param: dict[str, Any], **defaults: Any) -> dict[str, Any]:
-    """Drop entries that equal the default."""
-    return {key: value for key, value in param.items() if key not in defaults or defaults[key] != value}
+def _only(message: str, param: dict[str, Any]) -> dict[str, Any]:
+    """Drop entries that equal what Caffe takes without them."""
+    known = defaults(message)
+    return {key: value for key, value in param.items() if value != known[key]}
 
 
-def _spatial(name: str, values: Pair, default: int) -> dict[str, Any]:
+def _spatial(name: str, values: Pair) -> dict[str, Any]:
     """One field where all axes agree, _h and _w where two differ; OpenCV wants three or more all written out."""
     values = [int(v) for v in values]
-    if all(v == default for v in values):
+    if all(v == EACH_AXIS[name] for v in values):
         return {}
     if len(values) <= 2 and len(set(values)) == 1:
         return {name: values[0]}
@@ -62,15 +65,15 @@ def convolution(
     param = {
         "num_output": int(num_output),
         "bias_term": bias is not None,
-        **_spatial("kernel_size", weight.shape[2:], 0),
-        **_spatial("pad", pad, 0),
-        **_spatial("stride", stride, 1),
+        **_spatial("kernel_size", weight.shape[2:]),
+        **_spatial("pad", pad),
+        **_spatial("stride", stride),
         "group": int(group),
         **spread,
     }
     blobs = (weight,) if bias is None else (weight, bias)
     kind = "Deconvolution" if transposed else "Convolution"
-    return layer(kind, x, blobs=blobs, convolution_param=_only(param, bias_term=True, group=1)).tops[0]
+    return layer(kind, x, blobs=blobs, convolution_param=_only("convolution_param", param)).tops[0]
 
 
 def depthwise(x: Blob, weight: Weights, **options: Any) -> Blob:
@@ -82,8 +85,8 @@ def pooling(
     x: Blob, method: str, kernel: Pair, *, stride: Pair = (1, 1), pad: Pair = (0, 0), floor: bool = False
 ) -> Blob:
     """MAX or AVE pooling. Caffe rounds sizes up unless `floor`; AVE divides by the window with its padding."""
-    param = {"pool": method, **_spatial("kernel_size", kernel, 0), **_spatial("stride", stride, 1)}
-    param |= _spatial("pad", pad, 0)
+    param = {"pool": method, **_spatial("kernel_size", kernel), **_spatial("stride", stride)}
+    param |= _spatial("pad", pad)
     if floor:
         param["round_mode"] = "FLOOR"
     return layer("Pooling", x, pooling_param=param).tops[0]
@@ -98,7 +101,7 @@ def inner_product(x: Blob, weight: Weights, bias: Weights | None = None, *, axis
     """x flattened from `axis` on, times weight (N, K) transposed, plus bias (N)."""
     param = {"num_output": int(weight.shape[0]), "bias_term": bias is not None, "axis": axis}
     blobs = (weight,) if bias is None else (weight, bias)
-    return layer("InnerProduct", x, blobs=blobs, inner_product_param=_only(param, bias_term=True, axis=1)).tops[0]
+    return layer("InnerProduct", x, blobs=blobs, inner_product_param=_only("inner_product_param", param)).tops[0]
 
 
 def batch_norm(x: Blob, mean: Weights, var: Weights, eps: float) -> Blob:
@@ -118,23 +121,23 @@ def scale(x: Blob, factor: Weights, bias: Weights | None = None, *, axis: int = 
     """x * factor (+ bias), where the factor's shape runs along x's axes from `axis` on."""
     param = {"axis": axis, "num_axes": len(factor.shape), "bias_term": bias is not None}
     blobs = (factor,) if bias is None else (factor, bias)
-    return layer("Scale", x, blobs=blobs, scale_param=_only(param, axis=1, num_axes=1, bias_term=False)).tops[0]
+    return layer("Scale", x, blobs=blobs, scale_param=_only("scale_param", param)).tops[0]
 
 
 def scale_by(x: Blob, factor: Blob, *, axis: int = 0) -> Blob:
     """x times another blob whose shape runs along x's axes from `axis` on."""
-    return layer("Scale", x, factor, scale_param=_only({"axis": axis}, axis=1)).tops[0]
+    return layer("Scale", x, factor, scale_param=_only("scale_param", {"axis": axis})).tops[0]
 
 
 def bias(x: Blob, shift: Weights, *, axis: int = 1) -> Blob:
     """x + shift, where the shift's shape runs along x's axes from `axis` on."""
-    param = _only({"axis": axis, "num_axes": len(shift.shape)}, axis=1, num_axes=1)
+    param = _only("bias_param", {"axis": axis, "num_axes": len(shift.shape)})
     return layer("Bias", x, blobs=(shift,), bias_param=param).tops[0]
 
 
 def bias_by(x: Blob, shift: Blob, *, axis: int = 0) -> Blob:
     """x plus another blob whose shape runs along x's axes from `axis` on."""
-    return layer("Bias", x, shift, bias_param=_only({"axis": axis}, axis=1)).tops[0]
+    return layer("Bias", x, shift, bias_param=_only("bias_param", {"axis": axis})).tops[0]
 
 
 def eltwise(operation: str, *bottoms: Blob, coeff: Sequence[float] = ()) -> Blob:
@@ -162,7 +165,7 @@ def mul(a: Blob, b: Blob) -> Blob:
 
 def power(x: Blob, *, power: float = 1, scale: float = 1, shift: float = 0) -> Blob:
     """(shift + scale * x) ** power."""
-    param = _only({"power": float(power), "scale": float(scale), "shift": float(shift)}, power=1, scale=1, shift=0)
+    param = _only("power_param", {"power": float(power), "scale": float(scale), "shift": float(shift)})
     return layer("Power", x, power_param=param).tops[0]
 
 

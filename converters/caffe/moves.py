@@ -17,6 +17,7 @@ from converters.caffe import broadcast, layers
 from converters.caffe.graph import Blob, ancestors
 from converters.caffe.net import Lazy, Shape, Weights
 from converters.caffe.permutation import factors
+from converters.caffe.shapes import resized
 from converters.errors import require
 
 FEW = 16  # pieces that are laid side by side rather than selected by a matrix
@@ -27,11 +28,6 @@ LARGEST_MATRIX = 2**24  # weights of a one-hot matrix
 def around(shape: Shape, axis: int) -> tuple[int, int]:
     """How many numbers there are before and after an axis."""
     return prod(shape[:axis]), prod(shape[axis + 1 :])
-
-
-def resized(shape: Shape, axis: int, size: int) -> Shape:
-    """The shape with another size at one axis."""
-    return (*shape[:axis], size, *shape[axis + 1 :])
 
 
 def runs(indices: Sequence[int]) -> list[tuple[int, int]]:

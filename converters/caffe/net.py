@@ -9,6 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from converters.caffe.values import Values
+
 Shape = tuple[int, ...]
 Array = npt.NDArray[np.float32]
 
@@ -57,6 +59,11 @@ class Layer:
     blobs: tuple[Weights, ...] = ()
     origin: str = ""
 
+    @property
+    def values(self) -> Values:
+        """The layer's parameters by name, Caffe's defaults for what is not written."""
+        return Values(self.type, self.params)
+
 
 @dataclass(frozen=True)
 class Net:
@@ -73,5 +80,5 @@ class Net:
             top: tuple(shape["dim"])
             for layer in self.layers
             if layer.type == "Input"
-            for top, shape in zip(layer.tops, layer.params["input_param"]["shape"], strict=True)
+            for top, shape in zip(layer.tops, layer.values["shape"], strict=True)
         }

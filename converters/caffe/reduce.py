@@ -5,17 +5,14 @@ Every function takes the run as [first, last) and keeps its axes, as size 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from converters.caffe import layers
 from converters.caffe.broadcast import expand
-from converters.caffe.graph import Blob, layer
+from converters.caffe.graph import Blob
 from converters.caffe.net import Shape
-from converters.caffe.shapes import RULES
 
 
 def kept(x: Blob, first: int, last: int) -> Shape:
@@ -94,19 +91,3 @@ def rank_of_largest(x: Blob, axis: int, last: bool) -> tuple[Blob, Blob]:
     score = np.arange(1, count + 1, dtype=np.float32) if last else np.arange(count, 0, -1, dtype=np.float32)
     scores = layers.scale(below, -score, score, axis=axis)
     return scores, largest(scores, axis, axis + 1)
-
-
-def index_of_largest(x: Blob, axis: int, last: bool) -> Blob:
-    """The index of the maximum along an axis, the first or the last where several are equal.
-
-    A layer that stands for many, of which the dialects' rewrites choose: Caffe's ArgMax gives the last.
-    """
-    return layer("IndexOfLargest", x, index_param={"axis": axis, "last": last}).tops[0]
-
-
-def _one_left(params: Mapping[str, Any], bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
-    axis = params["index_param"]["axis"]
-    return [(*bottoms[0][:axis], 1, *bottoms[0][axis + 1 :])]
-
-
-RULES["IndexOfLargest"] = _one_left

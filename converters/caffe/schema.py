@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
+import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor import FieldDescriptor
+
+MAX_COUNT = 2**31 - 1  # Caffe counts in int32: the numbers of a blob, and what a field can hold
 
 
 @cache
@@ -22,3 +27,25 @@ def _pool() -> descriptor_pool.DescriptorPool:
 def message(name: str) -> Any:
     """Return the message class `caffe.<name>`, for example NetParameter."""
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"caffe.{name}"))
+
+
+@cache
+def defaults(group: str) -> Mapping[str, Any]:
+    """What each field of a layer's parameter message is where a file does not name it.
+
+    Enums are names, floats as the schema writes them (1e-5, not the nearest float32), repeated fields `()`, messages
+    `{}`.
+    """
+    fields = message("LayerParameter").DESCRIPTOR.fields_by_name[group].message_type.fields
+    return {field.name: _default(field) for field in fields}
+
+
+def _default(field: FieldDescriptor) -> Any:
+    if field.is_repeated:
+        return ()
+    if field.message_type is not None:
+        return {}
+    if field.enum_type is not None:
+        return field.enum_type.values_by_number[field.default_value].name
+    value = field.default_value
+    return float(str(np.float32(value))) if isinstance(value, float) else value

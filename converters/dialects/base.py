@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from converters.caffe.graph import POISON, Blob, Node
+from converters.caffe.graph import Blob, Node
+from converters.caffe.traits import STAND_IN
 
 Check = Callable[[Node], str]  # the reason why a layer is not accepted, or ''
 Rewriter = Callable[[Node], "Blob | tuple[Blob, ...]"]  # a layer -> blobs equal to its tops; Unsupported where it can't
@@ -53,7 +54,7 @@ class Dialect:
 
     def blocks(self, node: Node) -> str:
         """Why this dialect does not take the layer, or ''."""
-        if node.type == POISON:
+        if node.type == STAND_IN:
             return ""
         if node.type not in self.layers:
             return f"{self.name} has no {node.type} layer"

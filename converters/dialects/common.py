@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from converters.caffe.graph import Node
 from converters.caffe.shapes import MAX_AXES as ANY
-from converters.caffe.shapes import spatial
+from converters.caffe.values import spatial
 from converters.dialects.base import Check, Rule, rule
 
 CONVOLUTION = (
@@ -31,20 +31,19 @@ def one_bottom(node: Node) -> str:
 
 def no_dilation(node: Node) -> str:
     """The engine ignores the layer's dilation."""
-    dilation = spatial(node.param("convolution_param"), "dilation", node.bottoms[0].rank - 2, 1)
+    dilation = spatial(node.values, "dilation", node.bottoms[0].rank - 2)
     return f"{node.type} ignores dilation" if set(dilation) != {1} else ""
 
 
 def within_channel_bias(node: Node) -> str:
     """Caffe's LRN reads k only across channels."""
-    param = node.param("lrn_param")
-    within = param.get("norm_region", "ACROSS_CHANNELS") == "WITHIN_CHANNEL"
-    return "LRN within a channel ignores k" if within and param.get("k", 1) != 1 else ""
+    within = node.values["norm_region"] == "WITHIN_CHANNEL"
+    return "LRN within a channel ignores k" if within and node.values["k"] != 1 else ""
 
 
 def grows(node: Node) -> str:
     """The engine's Pad does not cut."""
-    negative = [name for name, value in node.param("pad_param").items() if name != "pad_value" and _negative(value)]
+    negative = [name for name, value in node.values.given.items() if name != "pad_value" and _negative(value)]
     return f"Pad takes no negative {', '.join(negative)}" if negative else ""
 
 

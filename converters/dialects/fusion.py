@@ -10,15 +10,13 @@ from math import prod
 
 from converters.caffe.affine import rounds
 from converters.caffe.graph import Node
-
-CONVOLVING = ("Convolution", "Deconvolution")
-WEIGHTED = (*CONVOLVING, "InnerProduct", "MVN")
+from converters.caffe.traits import of
 
 
 def scales(node: Node) -> bool:
     """Whether the layer multiplies and adds constants: what OpenCV folds into weights."""
     if node.type == "Power":
-        return float(node.param("power_param").get("power", 1)) == 1
+        return float(node.values["power"]) == 1
     return node.type in ("BatchNorm", "Scale") and len(node.bottoms) == 1
 
 
@@ -47,8 +45,9 @@ def elements(node: Node) -> int:
 
 def per_channel(node: Node) -> bool:
     """Whether a Scale has one factor a channel, or one in all."""
-    axis = node.param("scale_param").get("axis", 1)
-    return node.type != "Scale" or not node.blobs[0].shape or (axis == 1 and len(node.blobs[0].shape) == 1)
+    if node.type != "Scale" or not node.blobs[0].shape:
+        return True
+    return node.values["axis"] == 1 and len(node.blobs[0].shape) == 1
 
 
 def fused_wrongly(node: Node) -> str:
@@ -62,9 +61,9 @@ def _into_weights(node: Node) -> str:
     if not scales(node) or node.type == "Power":
         return ""
     source = weighted_source(node)
-    if not per_channel(node) and (source.type in CONVOLVING or _normalises(node)):
-        return f"{source.type if source.type in CONVOLVING else 'BatchNorm'} before it, as if it were per channel"
-    grouped = source.type == "Deconvolution" and source.param("convolution_param").get("group", 1) > 1
+    if not per_channel(node) and (of(source.type).convolves or _normalises(node)):
+        return f"{source.type if of(source.type).convolves else 'BatchNorm'} before it, as if it were per channel"
+    grouped = source.type == "Deconvolution" and source.values["group"] > 1
     return "grouped Deconvolution before it" if grouped and elements(node) > 1 else ""
 
 
@@ -73,7 +72,7 @@ def _as_activation(node: Node) -> str:
     source = node.bottoms[0].node
     if source.type == "MVN" and (node.type == "BatchNorm" or (node.type == "Power" and scales(node))):
         return "MVN before it"
-    if node.type not in ("BatchNorm", "PReLU"):
+    if not of(node.type).by_channel:
         return ""
     if source.type == "Eltwise" and node.bottoms[0].rank < 4:
         return "Eltwise before it, whose blobs are no images"
@@ -91,11 +90,10 @@ def _into_power(node: Node) -> str:
 def _into_shift(node: Node) -> str:
     """A large shift rounds, and one that is folded into another layer, or that another is folded into, does not."""
     source = node.bottoms[0].node
-    folds = source.type in WEIGHTED or scales(source)
+    folds = of(source.type).linear or source.type == "MVN" or scales(source)
     rounding = any(item.type == "Power" and rounds(*_line(item)) for item in (node, source) if scales(item))
     return f"{source.type} before it, without rounding" if scales(node) and folds and rounding else ""
 
 
 def _line(node: Node) -> tuple[float, float]:
-    param = node.param("power_param")
-    return float(param.get("scale", 1)), float(param.get("shift", 0))
+    return float(node.values["scale"]), float(node.values["shift"])

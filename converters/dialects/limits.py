@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from converters.caffe import schema
+from converters.caffe import schema, traits
 from converters.caffe.graph import Node
 from converters.caffe.net import Shape
-from converters.caffe.shapes import spatial
+from converters.caffe.values import spatial
 from converters.dialects.base import Check
 
 Maker = Callable[[Any], Check]
-SPATIAL = {"Convolution": "convolution_param", "Deconvolution": "convolution_param", "Pooling": "pooling_param"}
-DEFAULTS = {"kernel_size": 0, "stride": 1, "pad": 0, "dilation": 1}
 
 
 def _positive(value: Any) -> int:
@@ -96,7 +94,7 @@ ANY_LAYER: Mapping[str, Maker] = {
 
 def spatial_limits(kind: str) -> Mapping[str, Maker]:
     """The limits on kernel, stride, pad and dilation, for layers that have them."""
-    if kind not in SPATIAL:
+    if not traits.of(kind).windows:
         return {}
     found: dict[str, Maker] = {
         "kernels": partial(_one_of, kind),
@@ -104,15 +102,14 @@ def spatial_limits(kind: str) -> Mapping[str, Maker]:
         "max_stride": partial(_at_most, kind, "stride"),
         "max_pad": partial(_at_most, kind, "pad"),
     }
-    return found if kind == "Pooling" else {**found, "max_dilation": partial(_at_most, kind, "dilation")}
+    return {**found, "max_dilation": partial(_at_most, kind, "dilation")} if traits.of(kind).convolves else found
 
 
 def _along_axes(node: Node, name: str) -> list[int]:
     """Kernel, stride, pad or dilation along each axis; a global pooling's kernel is the whole image."""
-    param, count = node.param(SPATIAL[node.type]), node.bottoms[0].rank - 2
-    if param.get("global_pooling", False):
+    if node.type == "Pooling" and node.values["global_pooling"]:
         return list(node.bottoms[0].shape[2:]) if name == "kernel_size" else []
-    return [int(value) for value in spatial(param, name, count, DEFAULTS[name])]
+    return [int(value) for value in spatial(node.values, name, node.bottoms[0].rank - 2)]
 
 
 def _at_most(kind: str, name: str, value: Any) -> Check:
@@ -148,7 +145,7 @@ def allowed(kind: str, group: str, field: str, values: Any) -> Check:
         raise ValueError(f"{field} must be a list of the values that are allowed, not {values!r}")
 
     def check(node: Node) -> str:
-        value = node.param(group).get(field, default)
+        value = node.params.get(group, {}).get(field, default)
         channels = node.bottoms[0].shape[1] if node.bottoms and node.bottoms[0].rank > 1 else 0
         fits = value in [channels if one == "channels" else one for one in values]
         shown = " or ".join(map(str, values))

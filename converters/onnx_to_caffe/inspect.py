@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 import converters.dialects as dialects
+from converters.caffe import traits
 from converters.caffe.net import Layer, Net, Shape
 from converters.caffe.passes.eliminate_shuffles import eliminate_shuffles
 from converters.caffe.passes.simplify import simplify
@@ -129,13 +130,8 @@ def _multiply_adds(net: Net) -> dict[str, int]:
 
 
 def _cost(item: Layer, shapes: Mapping[str, Shape]) -> int:
-    if not item.blobs:
+    if not traits.of(item.type).linear:
         return 0
     weight = item.blobs[0].shape
-    if item.type == "Convolution":
-        return prod(shapes[item.tops[0]]) * prod(weight[1:])
-    if item.type == "Deconvolution":
-        return prod(shapes[item.bottoms[0]]) * prod(weight[1:])
-    if item.type == "InnerProduct":
-        return prod(shapes[item.tops[0]]) * weight[1]
-    return 0
+    each = item.bottoms if item.type == "Deconvolution" else item.tops
+    return prod(shapes[each[0]]) * prod(weight[1:])

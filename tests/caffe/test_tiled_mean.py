@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from converters.caffe import layers
 from converters.caffe.graph import emit
 from converters.caffe.passes.tiled_mean import LARGE, tiled_mean
-from converters.caffe.shapes import spatial
+from converters.caffe.values import spatial
 from converters.onnx_to_caffe import convert_file
 
 
@@ -32,10 +32,10 @@ from converters.onnx_to_caffe import convert_file
 def test_the_tile_divides_the_plane(plane: tuple[int, int], tile: tuple[int, int] | None) -> None:
     x = layers.input_("x", (1, 2, *plane))
     net = tiled_mean(emit("n", {"x": x, "y": layers.global_pooling(x, "AVE")}, ["y"], [x]))
-    params = [item.params["pooling_param"] for item in net.layers if item.type == "Pooling"]
-    assert [tuple(spatial(one, "kernel_size", 2, 0)) for one in params[:-1]] == ([tile] if tile else [])
-    assert all(tuple(spatial(one, "stride", 2, 1)) == tile for one in params[:-1])
-    assert params[-1] == {"pool": "AVE", "global_pooling": True}
+    pools = [item for item in net.layers if item.type == "Pooling"]
+    assert [tuple(spatial(one.values, "kernel_size", 2)) for one in pools[:-1]] == ([tile] if tile else [])
+    assert all(tuple(spatial(one.values, "stride", 2)) == tile for one in pools[:-1])
+    assert pools[-1].params["pooling_param"] == {"pool": "AVE", "global_pooling": True}
     assert net.layers[-1].tops == ("y",)
 
 

@@ -13,11 +13,11 @@ from converters.caffe.graph import Blob, Node
 from converters.caffe.kernels import grown_dilated, uneven
 from converters.caffe.net import Layer, Net
 from converters.caffe.replacement import count_readers, replaced
-from converters.caffe.shapes import infer, spatial
+from converters.caffe.shapes import infer
+from converters.caffe.traits import of
+from converters.caffe.values import spatial
 from converters.errors import Unsupported
 
-KEEPS_ZERO = {"ReLU", "PReLU", "TanH", "AbsVal", "ELU", "ReLU6", "Swish", "HardSwish", "Mish", "Dropout"}
-NOT_NEGATIVE = {"ReLU", "Sigmoid", "AbsVal", "ReLU6", "BNLL", "Softmax", "Exp"}
 Sides = tuple[tuple[int, int], tuple[int, int]]  # (before, after) of rows and of columns
 
 
@@ -36,15 +36,10 @@ def absorb_pads(net: Net) -> Net:
 
 def _zeros_around(blob: Blob) -> Sides | None:
     """How many zeros a Pad puts around an image, or None where the layer is none that does."""
-    param = blob.node.param("pad_param")
-    if (
-        blob.node.type != "Pad"
-        or blob.rank != 4
-        or param.get("pad_value")
-        or param.get("pad_type", "CONSTANT") != "CONSTANT"
-    ):
+    values = blob.node.values
+    if blob.node.type != "Pad" or blob.rank != 4 or values["pad_value"] or values["pad_type"] != "CONSTANT":
         return None
-    up, down, left, right = (param.get(f"pad_{side}", 0) for side in "udlr")
+    up, down, left, right = (values[f"pad_{side}"] for side in "udlr")
     return ((up, down), (left, right)) if min(up, down, left, right) >= 0 else None
 
 
@@ -58,7 +53,7 @@ def _without_pad(node: Node, alone: bool) -> Blob | None:
         return _convolution(node, pad.bottoms[0], sides)
     if node.type == "Pooling":
         return _pooling(node, pad.bottoms[0], sides)
-    if alone and node.type in KEEPS_ZERO:
+    if alone and of(node.type).keeps_zero:
         x = pad.bottoms[0]
         inner = Node(node.type, (x,), node.params, node.blobs, (x.shape,), pad.origin or node.origin).tops[0]
         return Node("Pad", (inner,), pad.params, (), node.shapes, node.origin).tops[0]
@@ -67,10 +62,8 @@ def _without_pad(node: Node, alone: bool) -> Blob | None:
 
 def _convolution(node: Node, x: Blob, sides: Sides) -> Blob:
     """The kernel over the image itself, with the Pad's zeros as its own."""
-    param = node.param("convolution_param")
     kernel, stride, pad, dilation = (
-        spatial(param, name, 2, default)
-        for name, default in (("kernel_size", 0), ("stride", 1), ("pad", 0), ("dilation", 1))
+        spatial(node.values, name, 2) for name in ("kernel_size", "stride", "pad", "dilation")
     )
     begin = [p + before for p, (before, _) in zip(pad, sides, strict=True)]
     gaps = [
@@ -89,7 +82,7 @@ def _convolution(node: Node, x: Blob, sides: Sides) -> Blob:
         stride=stride,
         pad=[b + f for b, f in zip(begin, front, strict=True)],
         dilation=dilation,
-        group=param.get("group", 1),
+        group=node.values["group"],
     )
     made.node.origin = node.origin
     return made
@@ -97,15 +90,14 @@ def _convolution(node: Node, x: Blob, sides: Sides) -> Blob:
 
 def _pooling(node: Node, x: Blob, sides: Sides) -> Blob | None:
     """The pooling over the image itself, where its windows stay the same and the padding is what the zeros were."""
-    param: dict[str, Any] = dict(node.param("pooling_param"))
-    average = param.get("pool", "MAX") == "AVE"
-    kernel, pad = (spatial(param, name, 2, 0) for name in ("kernel_size", "pad"))
+    values = node.values
+    average = values["pool"] == "AVE"
+    kernel, pad = (spatial(values, name, 2) for name in ("kernel_size", "pad"))
     (up, down), (left, right) = sides
     fits = up == down < kernel[0] and left == right < kernel[1] if kernel else False
-    if param.get("global_pooling") or any(pad) or not fits or not (average or _is_not_negative(x)):
+    if values["global_pooling"] or any(pad) or not fits or not (average or _is_not_negative(x)):
         return None
-    for name in ("pad", "pad_h", "pad_w"):
-        param.pop(name, None)
+    param: dict[str, Any] = {k: v for k, v in values.given.items() if k not in ("pad", "pad_h", "pad_w")}
     param.update({"pad": up} if up == left else {"pad_h": up, "pad_w": left})
     params = {**node.params, "pooling_param": param}
     try:
@@ -116,6 +108,7 @@ def _pooling(node: Node, x: Blob, sides: Sides) -> Blob | None:
 
 
 def _is_not_negative(blob: Blob) -> bool:
-    while blob.node.type in ("Pooling", "Dropout", "Pad"):
+    while of(blob.node.type).keeps_sign or _zeros_around(blob):
         blob = blob.node.bottoms[0]
-    return blob.node.type in NOT_NEGATIVE and not blob.node.param("relu_param").get("negative_slope")
+    sloped = blob.node.values.given.get("negative_slope")
+    return of(blob.node.type).not_negative and not sloped

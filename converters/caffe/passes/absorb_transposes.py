@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.caffe import layers
-from converters.caffe.channels import NEURONS
 from converters.caffe.graph import Blob, Node, rebuild
 from converters.caffe.net import Layer, Lazy, Net, Weights
 from converters.caffe.replacement import count_readers, replaced
+from converters.caffe.traits import of
 
-VIEWS = {"Flatten", "Reshape"}
 CHANNELS_LAST = [0, 2, 3, 1]
 
 
@@ -56,13 +55,13 @@ def _blobs(net: Net) -> dict[str, Blob]:
 
 def _order(blob: Blob) -> list[int] | None:
     """The order of axes in which a Permute gives its input, or None where the blob comes from no Permute."""
-    order = list(blob.node.param("permute_param").get("order", ()))
-    return order if blob.node.type == "Permute" and len(order) == blob.rank else None
+    order = list(blob.node.values["order"]) if blob.node.type == "Permute" else []
+    return order if order and len(order) == blob.rank else None
 
 
 def _moved(node: Node, alone: bool) -> Blob | None:
     """What equals the layer's top with its transposes behind it, in its weights or gone; None where it stays."""
-    if node.type == "InnerProduct" and node.bottoms[0].node.type in VIEWS:
+    if node.type == "InnerProduct" and of(node.bottoms[0].node.type).view:
         return _matrix_of_a_view(node)
     orders = [_order(bottom) for bottom in node.bottoms]
     order = orders[0]
@@ -80,13 +79,12 @@ def _moved(node: Node, alone: bool) -> Blob | None:
 
 def _on_sources(node: Node, sources: Sequence[Blob], order: Sequence[int]) -> Blob | None:
     """The layer before the transposes, where it does the same there."""
-    if node.type in NEURONS or node.type == "Eltwise":
+    if of(node.type).elementwise:
         return Node(node.type, tuple(sources), node.params, node.blobs, (sources[0].shape,)).tops[0]
     if node.type == "Scale" and len(sources) == 1 and len(node.blobs[0].shape) == 1:
-        axis = order[node.param("scale_param").get("axis", 1) % sources[0].rank]
+        axis = order[node.values["axis"] % sources[0].rank]
         return layers.scale(sources[0], *node.blobs, axis=axis)
-    along = node.param("inner_product_param").get("axis", 1) % sources[0].rank
-    if node.type == "InnerProduct" and list(order) == CHANNELS_LAST and along == 3:
+    if node.type == "InnerProduct" and list(order) == CHANNELS_LAST and node.values["axis"] % sources[0].rank == 3:
         weight, *bias = node.blobs
         return layers.convolution(sources[0], _pixelwise(weight), *bias)
     return None
@@ -102,7 +100,7 @@ def _matrix_of_a_view(node: Node) -> Blob | None:
     """(N, ...) transposed, flattened and multiplied: the columns of the matrix in the order of what is transposed."""
     view = node.bottoms[0].node
     order = _order(view.bottoms[0])
-    if order is None or node.param("inner_product_param").get("axis", 1) != 1 or len(view.shapes[0]) != 2:
+    if order is None or node.values["axis"] != 1 or len(view.shapes[0]) != 2:
         return None
     source = view.bottoms[0].node.bottoms[0]
     if order[0] != 0 or view.shapes[0][0] != source.shape[0]:

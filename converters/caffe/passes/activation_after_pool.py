@@ -8,9 +8,8 @@ from __future__ import annotations
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Layer, Net
 from converters.caffe.replacement import count_readers, replaced
-from converters.caffe.shapes import spatial
-
-RISING = {"ReLU", "ReLU6", "Clip"}
+from converters.caffe.traits import of
+from converters.caffe.values import spatial
 
 
 def activation_after_pool(net: Net) -> Net:
@@ -26,10 +25,10 @@ def activation_after_pool(net: Net) -> Net:
 
 def _swapped(node: Node) -> Blob | None:
     """The activation of the pooled numbers, or None where that is not the same or saves nothing."""
-    param, before = node.param("pooling_param"), node.bottoms[0].node
-    if param.get("pool", "MAX") != "MAX" or len(node.shapes) != 1 or before.type not in RISING:
+    before = node.bottoms[0].node
+    if node.values["pool"] != "MAX" or len(node.shapes) != 1 or not of(before.type).monotone or not _full(node):
         return None
-    if before.param("relu_param").get("negative_slope", 0) < 0 or not _full(node):
+    if before.values.given.get("negative_slope", 0) < 0:
         return None
     pooled = Node("Pooling", before.bottoms, node.params, (), node.shapes, node.origin).tops[0]
     return Node(before.type, (pooled,), before.params, (), node.shapes, before.origin).tops[0]
@@ -37,8 +36,7 @@ def _swapped(node: Node) -> Blob | None:
 
 def _full(node: Node) -> bool:
     """Whether every window has a number in it; Caffe gives -FLT_MAX for one that has none."""
-    param = node.param("pooling_param")
-    if param.get("global_pooling", False):
+    if node.values["global_pooling"]:
         return True
-    kernel, stride = (spatial(param, name, 2, 1) for name in ("kernel_size", "stride"))
+    kernel, stride = (spatial(node.values, name, 2) for name in ("kernel_size", "stride"))
     return max(stride) > 1 and all(k >= s for k, s in zip(kernel, stride, strict=True))

@@ -251,7 +251,7 @@ def _routed(blob: Blob, bottoms: Sequence[list[Source]]) -> list[Source]:
     if node.type == "Concat":
         return [source for bottom in bottoms for source in bottom]
     if node.type == "ShuffleChannel":
-        group = node.param("shuffle_channel_param")["group"]
+        group = node.values["group"]
         width = len(bottoms[0]) // group
         return [bottoms[0][g * width + c] for c in range(width) for g in range(group)]
     start = sum(shape[1] for shape in node.shapes[: blob.index])

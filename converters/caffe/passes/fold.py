@@ -13,8 +13,8 @@ from converters.caffe.affine import Affine, affine, into_consumer, into_producer
 from converters.caffe.graph import Blob, Node, emit, rebuild
 from converters.caffe.net import Lazy, Net
 from converters.caffe.replacement import count_readers
+from converters.caffe.traits import of
 
-VIEWS = {"Flatten", "Reshape"}
 FOLDED = "/folded"
 
 
@@ -65,7 +65,7 @@ class _Folding:
             return node.tops
         before, source = self.pending[node.bottoms[0]]
         folded = into_consumer(node, before, source)
-        if folded is None and node.type in VIEWS and _keeps_channels(node):
+        if folded is None and of(node.type).view and _keeps_channels(node):
             view = Node(node.type, (source,), node.params, (), node.shapes, node.origin).tops[0]
             self.pending[node.tops[0]] = (before.stretched(node.shapes[0][1]), view)
         return (folded,) if folded is not None else node.tops

@@ -10,19 +10,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from converters.caffe.net import Layer, Net
-
-# In place and correct in BVLC, OpenCV, ncnn and MNN alike, with one bottom and one top.
-IN_PLACE = {"ReLU", "PReLU", "ELU", "Sigmoid", "TanH", "BNLL", "Exp", "Dropout", "BatchNorm", "Scale", "Power"}
-ALIASES = {"Split", "Flatten", "Reshape"}
-RECURRENT = {"LSTM", "RNN"}  # of one time step, the sequence and its last state are the same memory
+from converters.caffe.traits import of
 
 
-def in_place(
-    net: Net, *, on_inputs: bool = False, kinds: frozenset[str] = frozenset(IN_PLACE)
-) -> tuple[Net, dict[str, str]]:
+def in_place(net: Net, *, training: bool = False) -> tuple[Net, dict[str, str]]:
     """Return the net with in-place layers, and for every blob the name that holds its value at the end.
 
-    A blob that is overwritten by a later layer is not in the map. Outputs keep a blob of their own.
+    A blob that is overwritten by a later layer is not in the map. Outputs keep a blob of their own; so do inputs,
+    unless the net is for training.
     """
     readers: dict[str, int] = {}
     for item in net.layers:
@@ -32,12 +27,13 @@ def in_place(
     moved: dict[str, str] = {}
     holds: dict[str, str] = {}
     out: list[Layer] = []
+    when = ("always",) if training else ("always", "inference")
     for item in net.layers:
         bottoms = tuple(moved.get(bottom, bottom) for bottom in item.bottoms)
         tops = item.tops
-        if item.type in kinds and len(item.bottoms) == len(tops) == 1 and tops[0] not in net.outputs:
+        if of(item.type).in_place in when and len(item.bottoms) == len(tops) == 1 and tops[0] not in net.outputs:
             source = item.bottoms[0]
-            if _private(source, readers, producer, net.outputs, on_inputs):
+            if _private(source, readers, producer, net.outputs, training):
                 moved[tops[0]] = bottoms[0]
                 holds.pop(source, None)
                 tops = bottoms
@@ -56,12 +52,10 @@ def _private(
             return False
         if made.type == "Input":
             return on_inputs
-        if made.type in RECURRENT and len(made.tops) > 1:
-            return False
-        aliases = made.type in ALIASES or (
-            made.type in ("Concat", "Slice") and len(made.bottoms) == len(made.tops) == 1
-        )
-        if not aliases:
+        row = of(made.type)
+        if row.shared_tops and len(made.tops) > 1:
+            return False  # of one time step, the sequence and its last state are the same memory
+        if not row.alias and not (row.routes and row.along_axis and len(made.bottoms) == len(made.tops) == 1):
             return True
         if len(made.tops) > 1:
             return False

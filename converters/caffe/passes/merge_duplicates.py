@@ -10,9 +10,9 @@ import numpy as np
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Layer, Net, Weights
 from converters.caffe.replacement import replaced
+from converters.caffe.traits import of
 
 FEW = 16  # numbers that are compared
-ALONE = {"Input", "Dropout", "DummyData", "Parameter"}  # each is itself, whatever it looks like
 
 
 def merge_duplicates(net: Net) -> Net:
@@ -20,7 +20,7 @@ def merge_duplicates(net: Net) -> Net:
     seen: dict[Hashable, Node] = {}
 
     def change(node: Node, item: Layer) -> tuple[Blob, ...] | None:
-        same = node if node.type in ALONE else seen.setdefault(_key(node), node)
+        same = node if of(node.type).itself else seen.setdefault(_key(node), node)
         return None if same is node else same.tops
 
     return replaced(net, change)

@@ -6,22 +6,21 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Layer, Net
 from converters.caffe.replacement import replaced
-
-VIEWS = {"Reshape", "Flatten"}
+from converters.caffe.traits import of
 
 
 def merge_views(net: Net) -> Net:
     """Let every Reshape and Flatten read the blob that first held the numbers; those that nobody reads then go."""
 
     def change(node: Node, item: Layer) -> tuple[Blob] | None:
-        return (_merged(node.tops[0], item, item.tops[0] in net.outputs),) if item.type in VIEWS else None
+        return (_merged(node.tops[0], item, item.tops[0] in net.outputs),) if of(item.type).view else None
 
     return replaced(net, change)
 
 
 def _merged(blob: Blob, item: Layer, is_output: bool) -> Blob:
     source = blob.node.bottoms[0]
-    while source.node.type in VIEWS:
+    while of(source.node.type).view:
         source = source.node.bottoms[0]
     if source == blob.node.bottoms[0] and source.shape != blob.shape:
         return blob

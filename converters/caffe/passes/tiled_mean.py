@@ -23,8 +23,7 @@ def tiled_mean(net: Net) -> Net:
 
 def _in_steps(node: Node, item: Layer) -> tuple[Blob] | None:
     """The mean in two steps, or None where one will do or the plane has no equal tiles."""
-    param = node.param("pooling_param")
-    if node.type != "Pooling" or param.get("pool", "MAX") != "AVE" or not param.get("global_pooling", False):
+    if node.type != "Pooling" or node.values["pool"] != "AVE" or not node.values["global_pooling"]:
         return None
     x = node.bottoms[0]
     if prod(x.shape[2:]) <= LARGE or (tile := _tile(*x.shape[2:])) == (1, 1):

@@ -10,17 +10,22 @@ from typing import Any
 from converters.caffe.net import Layer, Net, Weights
 from converters.caffe.passes.in_place import in_place
 from converters.caffe.shapes import prove
+from converters.caffe.traits import of
 
-FROZEN = {"lr_mult": 0.0, "decay_mult": 0.0}
-WEIGHT = {"lr_mult": 1.0, "decay_mult": 1.0}
 NO_DECAY = {"lr_mult": 1.0, "decay_mult": 0.0}
-IN_PLACE = frozenset({"BatchNorm", "Scale", "ReLU", "PReLU", "Dropout"})
+MULTIPLIERS = {  # by what a learned blob is
+    "weight": {"lr_mult": 1.0, "decay_mult": 1.0},
+    "bias": NO_DECAY,
+    "factor": NO_DECAY,
+    "shift": NO_DECAY,
+    "statistic": {"lr_mult": 0.0, "decay_mult": 0.0},
+}
 
 
 def for_training(net: Net) -> tuple[Net, dict[str, str]]:
     """Give every layer with weights its fillers and multipliers; normalisations and activations run in place."""
     net, left_out = _without_final_views(net)
-    net, holds = in_place(_named_pairs(net), on_inputs=True, kinds=IN_PLACE)
+    net, holds = in_place(_named_pairs(net), training=True)
     holds.update((output, holds[source]) for output, source in left_out.items())
     return replace(net, layers=tuple(_trainable(item) for item in net.layers)), holds
 
@@ -34,7 +39,7 @@ def _without_final_views(net: Net) -> tuple[Net, dict[str, str]]:
     reads = [bottom for item in net.layers for bottom in item.bottoms]
     left_out: dict[str, str] = {}
     for item in net.layers:
-        if item.type not in ("Flatten", "Reshape") or item.tops[0] not in net.outputs:
+        if not of(item.type).view or item.tops[0] not in net.outputs:
             continue
         source = item.bottoms[0]
         if reads.count(source) == 1 and source not in net.outputs and shapes[source] == (*shapes[item.tops[0]], 1, 1):
@@ -65,11 +70,15 @@ def _weight_filler(weight: Weights) -> dict[str, Any]:
     return _filler("gaussian", std=sqrt(2 / prod(weight.shape[1:])))
 
 
+def _multipliers(item: Layer) -> list[dict[str, float]]:
+    """The learning rate and weight decay of each of the layer's blobs."""
+    return [MULTIPLIERS[role] for role in of(item.type).blobs[: len(item.blobs)]]
+
+
 def _trainable(item: Layer) -> Layer:
     params: Mapping[str, Any] = item.params
-    if item.type in ("Convolution", "Deconvolution"):
-        old = params["convolution_param"]
-        bias = old.get("bias_term", True)
+    if of(item.type).convolves:
+        old, bias = item.values.given, item.values["bias_term"]
         axes = len(item.blobs[0].shape) - 2
         each = axes if axes > 2 else 1  # OpenCV wants three axes or more all written out
         full = {"bias_term": bias, "group": 1, "weight_filler": _weight_filler(item.blobs[0]), "dilation": [1] * each}
@@ -77,26 +86,21 @@ def _trainable(item: Layer) -> Layer:
             full["pad"] = [0] * each
         if "stride_h" not in old:
             full["stride"] = [1] * each
-        params = {"param": [WEIGHT, NO_DECAY][: 1 + bias], "convolution_param": {**full, **old}}
+        params = {"param": _multipliers(item), "convolution_param": {**full, **old}}
     elif item.type == "InnerProduct":
-        old = params["inner_product_param"]
-        bias = old.get("bias_term", True)
-        params = {
-            "param": [WEIGHT, NO_DECAY][: 1 + bias],
-            "inner_product_param": {**old, "weight_filler": _filler("msra")},
-        }
+        filled = {**item.values.given, "weight_filler": _filler("msra")}
+        params = {"param": _multipliers(item), "inner_product_param": filled}
     elif item.type == "BatchNorm":
-        kept = {
-            key: value for key, value in params["batch_norm_param"].items() if (key, round(value, 12)) != ("eps", 1e-5)
-        }
-        params = {"param": [FROZEN] * 3, **({"batch_norm_param": kept} if kept else {})}
+        usual = item.values.defaults["eps"]
+        kept = {k: v for k, v in item.values.given.items() if k != "eps" or round(v, 12) != usual}
+        params = {"param": _multipliers(item), **({"batch_norm_param": kept} if kept else {})}
     elif item.type == "Scale" and item.blobs:
         fillers: dict[str, Any] = {"filler": _filler("constant", value=1.0)}
         if len(item.blobs) > 1:
             fillers |= {"bias_term": True, "bias_filler": _filler("constant", value=0.0)}
-        params = {"param": [NO_DECAY] * len(item.blobs), "scale_param": {**params.get("scale_param", {}), **fillers}}
+        params = {"param": _multipliers(item), "scale_param": {**item.values.given, **fillers}}
     elif item.type == "Pooling":
-        old = params["pooling_param"]
+        old = item.values.given
         written = {name: value for name, value in (("stride", 1), ("pad", 0)) if f"{name}_h" not in old}
         params = {"pooling_param": {**written, **old}}
     return replace(item, params=params)

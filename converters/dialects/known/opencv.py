@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from converters.caffe.functions import ALONE
 from converters.caffe.graph import Node
 from converters.caffe.shapes import MAX_AXES as ANY
-from converters.caffe.shapes import spatial
+from converters.caffe.values import spatial
 from converters.dialects.base import Dialect, Rule, rule
 from converters.dialects.common import CAFFE_2017, CONVOLUTION, POOLING, axes_between, no_dilation
 from converters.dialects.fusion import fused_wrongly
 
+# Of one number, by these names. Its Erf is right to 4e-7, no more.
+FUNCTIONS = (
+    *("Gelu", "GeluApproximation", "Sign", "Floor", "Ceil", "Round"),
+    *("Sin", "Cos", "Tan", "Asin", "Acos", "Atan"),
+)
 ABSENT = ("Bias", "Threshold", "Tile", "Reduction", "ArgMax", "Embed", "Parameter", "DummyData", "LSTM")
 
 
 def learned_bias(node: Node) -> str:
     """OpenCV's Scale by another blob forgets its bias."""
-    both = len(node.bottoms) > 1 and node.param("scale_param").get("bias_term", False)
+    both = len(node.bottoms) > 1 and node.values["bias_term"]
     return "Scale by another blob has no bias" if both else ""
 
 
@@ -25,11 +29,10 @@ def last_window(node: Node) -> str:
     """Rounding up, a last window may start beyond the image. Caffe drops it on every axis where any axis has padding;
     OpenCV drops it on the axes with padding and fills it otherwise.
     """
-    param = node.param("pooling_param")
-    if param.get("global_pooling", False) or not param.get("ceil_mode", True):
+    if node.values["global_pooling"] or not node.values["ceil_mode"]:
         return ""
     sizes = node.bottoms[0].shape[2:]
-    kernel, stride, pad = (spatial(param, n, 2, d) for n, d in (("kernel_size", 0), ("stride", 1), ("pad", 0)))
+    kernel, stride, pad = (spatial(node.values, name, 2) for name in ("kernel_size", "stride", "pad"))
     beyond = [
         p == 0 and -(-(size - k) // s) * s >= size for size, k, s, p in zip(sizes, kernel, stride, pad, strict=True)
     ]
@@ -38,15 +41,15 @@ def last_window(node: Node) -> str:
 
 def single_tap(node: Node) -> str:
     """OpenCV's Deconvolution with a kernel of one tap ignores stride and pad, and writes past its memory."""
-    param, count = node.param("convolution_param"), node.bottoms[0].rank - 2
-    plain = set(spatial(param, "stride", count, 1)) == {1} and not any(spatial(param, "pad", count, 0))
+    values, count = node.values, node.bottoms[0].rank - 2
+    plain = set(spatial(values, "stride", count)) == {1} and not any(spatial(values, "pad", count))
     alone = set(node.blobs[0].shape[2:]) == {1} and not plain
     return "Deconvolution with one tap has no stride and no pad" if alone else ""
 
 
 def explicit_points(node: Node) -> str:
     """Without points OpenCV counts the tops that are read."""
-    points = node.param("slice_param").get("slice_point", ())
+    points = node.values["slice_point"]
     return "" if len(node.shapes) > 1 and points else "Slice takes at least one slice_point"
 
 
@@ -57,7 +60,7 @@ def several(node: Node) -> str:
 
 def written_out(node: Node) -> str:
     """Over three axes OpenCV wants a number for each."""
-    param, count = node.param("convolution_param"), node.bottoms[0].rank - 2
+    param, count = node.values.given, node.bottoms[0].rank - 2
     short = [
         n for n in ("kernel_size", "pad", "stride", "dilation") if count > 2 and n in param and _length(param[n]) == 1
     ]
@@ -69,13 +72,12 @@ def whole_windows(node: Node) -> str:
 
     A row above the image means none below it, a column before it a dilation of 1 and a second column.
     """
-    param, x = node.param("convolution_param"), node.bottoms[0]
+    values, x = node.values, node.bottoms[0]
     count = x.rank - 2
     kernel, stride, pad, dilation = (
-        spatial(param, name, count, default)
-        for name, default in (("kernel_size", 0), ("stride", 1), ("pad", 0), ("dilation", 1))
+        spatial(values, name, count) for name in ("kernel_size", "stride", "pad", "dilation")
     )
-    depthwise = param.get("group", 1) == x.shape[1] == param["num_output"] > 1
+    depthwise = values["group"] == x.shape[1] == values["num_output"] > 1
     alike = set(kernel) == {3} and count <= 2 and max(pad) <= 1
     if not depthwise or not alike or not (stride[-1] == 1 or (stride[-1] == 2 and dilation[-1] == 1)):
         return ""
@@ -90,37 +92,34 @@ def _length(values: object) -> int:
 
 def one_factor(node: Node) -> str:
     """OpenCV scales one sum over channels and space by one factor alone."""
-    param = node.param("norm_param")
-    both = param.get("across_spatial", True) and not param.get("channel_shared", True)
+    both = node.values["across_spatial"] and not node.values["channel_shared"]
     return "Normalize across space takes one factor for all channels" if both else ""
 
 
 def full_order(node: Node) -> str:
     """OpenCV does not append the axes that the order leaves out."""
-    whole = len(node.param("permute_param").get("order", ())) == node.bottoms[0].rank
+    whole = len(node.values["order"]) == node.bottoms[0].rank
     return "" if whole else "Permute needs the full order"
 
 
 def lrn_bias(node: Node) -> str:
     """OpenCV takes LRN's k for 1."""
-    return "LRN ignores k" if node.param("lrn_param").get("k", 1) != 1 else ""
+    return "LRN ignores k" if node.values["k"] != 1 else ""
 
 
 def stored_statistics(node: Node) -> str:
     """OpenCV takes batch statistics image by image, and divides by the root of 1 + eps once more."""
-    use = node.param("batch_norm_param").get("use_global_stats", True)
-    return "" if use else "BatchNorm has its own eps for batch statistics"
+    return "" if node.values["use_global_stats"] else "BatchNorm has its own eps for batch statistics"
 
 
 def natural_log(node: Node) -> str:
     """OpenCV's Log has no parameters."""
-    return "Log ignores base, scale and shift" if node.param("log_param") else ""
+    return "Log ignores base, scale and shift" if node.values.given else ""
 
 
 def eps_outside(node: Node) -> str:
     """OpenCV's MVN adds eps to the variance, Caffe to the deviation."""
-    divides = node.param("mvn_param").get("normalize_variance", True)
-    return "MVN puts eps elsewhere than Caffe" if divides else ""
+    return "MVN puts eps elsewhere than Caffe" if node.values["normalize_variance"] else ""
 
 
 def has_axes(node: Node) -> str:
@@ -130,7 +129,7 @@ def has_axes(node: Node) -> str:
 
 def no_minus(node: Node) -> str:
     """OpenCV reads HardSigmoid's parameters from a message that it does not know, where it loses minus signs."""
-    negative = [name for name, value in node.param("hardsigmoid_param").items() if value < 0]
+    negative = [name for name, value in node.values.given.items() if value < 0]
     return f"HardSigmoid would lose the sign of {', '.join(negative)}" if negative else ""
 
 
@@ -183,7 +182,7 @@ OPENCV = Dialect(
             "ReLU6": rule(),
             "Swish": rule(),
             # Its Erf is right to 4e-7, no more.
-            **dict.fromkeys(("Gelu", "GeluApproximation", "Sign", "Floor", "Ceil", "Round", *ALONE), rule()),
+            **dict.fromkeys(FUNCTIONS, rule()),
             "MatMul": rule(),
             "Resize": rule("resize_param", "interpolation zoom_factor", axes_between(4, 4)),
         }

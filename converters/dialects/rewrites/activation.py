@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import log, prod
 
 from converters.caffe import layers
-from converters.caffe.functions import apply
 from converters.caffe.graph import Blob, Node
 from converters.errors import require
 
@@ -15,14 +14,13 @@ LARGE = 2.0**50
 
 def swish_by_sigmoid(node: Node) -> Blob:
     """x * sigmoid(beta * x)."""
-    x, beta = node.bottoms[0], node.param("swish_param").get("beta", 1)
+    x, beta = node.bottoms[0], node.values["beta"]
     return layers.mul(x, layers.neuron("Sigmoid", x if beta == 1 else layers.power(x, scale=beta)))
 
 
 def hard_sigmoid_by_clip(node: Node) -> Blob:
     """alpha * x + beta, clipped to 0 and 1."""
-    param = node.param("hardsigmoid_param")
-    line = layers.power(node.bottoms[0], scale=param.get("alpha", 0.2), shift=param.get("beta", 0.5))
+    line = layers.power(node.bottoms[0], scale=node.values["alpha"], shift=node.values["beta"])
     return layers.clip(line, 0, 1)
 
 
@@ -48,8 +46,7 @@ def prelu_of_four_axes(node: Node) -> Blob:
 
 def natural_log(node: Node) -> Blob:
     """log_base(shift + scale * x) from the natural logarithm, with Powers around it."""
-    param = node.param("log_param")
-    base, scale, shift = param.get("base", -1), param.get("scale", 1), param.get("shift", 0)
+    base, scale, shift = (node.values[field] for field in ("base", "scale", "shift"))
     require(node.params, "it is the natural logarithm already")
     inner = node.bottoms[0] if (scale, shift) == (1, 0) else layers.power(node.bottoms[0], scale=scale, shift=shift)
     y = layers.neuron("Log", inner)
@@ -67,6 +64,6 @@ def sign_by_tanh(node: Node) -> Blob:
 
 def threshold_by_sign(node: Node) -> Blob:
     """The sign of what exceeds the threshold."""
-    x, threshold = node.bottoms[0], node.param("threshold_param").get("threshold", 0)
+    x, threshold = node.bottoms[0], node.values["threshold"]
     above = layers.relu(x if threshold == 0 else layers.power(x, shift=-threshold))
-    return apply("Sign", above)
+    return layers.neuron("Sign", above)

@@ -17,14 +17,14 @@ def bias_by_scale(node: Node) -> Blob:
     require(len(node.bottoms) == 1, "two bottoms")
     shift = node.blobs[0]
     ones = np.ones(shift.shape, np.float32)
-    return layers.scale(node.bottoms[0], ones, shift, axis=node.param("bias_param").get("axis", 1))
+    return layers.scale(node.bottoms[0], ones, shift, axis=node.values["axis"])
 
 
 def bias_by_sum(node: Node) -> Blob:
     """The second bottom repeated to the shape of the first, then Eltwise."""
     require(len(node.bottoms) == 2, "one bottom")
     x, shift = node.bottoms
-    axis = node.param("bias_param").get("axis", 1) % x.rank
+    axis = node.values["axis"] % x.rank
     after = x.rank - axis - shift.rank
     return layers.add(x, expand(layers.reshape(shift, (*(1,) * axis, *shift.shape, *(1,) * after)), x.shape))
 

@@ -19,8 +19,7 @@ NEAR = 16.0  # a shift by up to this rounds to 1e-6
 
 def _bounds(node: Node) -> tuple[float | None, float | None]:
     """The bounds, None where there is none in float32."""
-    param = node.param("clip_param")
-    low, high = float(param["min"]), float(param["max"])
+    low, high = float(node.values["min"]), float(node.values["max"])
     return (None if low <= -UNBOUNDED else low), (None if high >= UNBOUNDED else high)
 
 

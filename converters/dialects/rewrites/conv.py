@@ -8,7 +8,7 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
 from converters.caffe.kernels import grown, spread
 from converters.caffe.net import Lazy, Weights
-from converters.caffe.shapes import spatial
+from converters.caffe.values import spatial
 from converters.errors import require
 
 Fields = tuple[list[int], list[int], list[int], int]
@@ -16,9 +16,9 @@ Fields = tuple[list[int], list[int], list[int], int]
 
 def _fields(node: Node) -> Fields:
     """Stride, pad and dilation of each spatial axis, and the group."""
-    param, count = node.param("convolution_param"), node.bottoms[0].rank - 2
-    stride, pad, dilation = (spatial(param, name, count, int(name != "pad")) for name in ("stride", "pad", "dilation"))
-    return stride, pad, dilation, param.get("group", 1)
+    count = node.bottoms[0].rank - 2
+    stride, pad, dilation = (spatial(node.values, name, count) for name in ("stride", "pad", "dilation"))
+    return stride, pad, dilation, node.values["group"]
 
 
 def _bias(node: Node) -> Weights | None:

@@ -31,21 +31,19 @@ def sum_middle(x: Blob, outer: int, size: int, inner: int) -> Blob:
 def product_native(node: Node) -> Blob:
     """MatMul, which takes its operands one way round."""
     a, b = node.bottoms
-    flags = node.param("product_param")
-    a = layers.permute(a, (0, 2, 1)) if flags.get("trans_a") else a
-    b = layers.permute(b, (0, 2, 1)) if flags.get("trans_b") else b
+    a = layers.permute(a, (0, 2, 1)) if node.values["trans_a"] else a
+    b = layers.permute(b, (0, 2, 1)) if node.values["trans_b"] else b
     return layer("MatMul", a, b).tops[0]
 
 
 def product_by_scale(node: Node) -> Blob:
     """Repeat b, multiply by a, sum over K. An operand that is a single row or column reads either way."""
     a, b = node.bottoms
-    flags = node.param("product_param")
     g, m, p = node.shapes[0]
-    k = a.shape[1] if flags.get("trans_a") else a.shape[2]
-    if flags.get("trans_b") and p > 1 and k > 1:
+    k = a.shape[1] if node.values["trans_a"] else a.shape[2]
+    if node.values["trans_b"] and p > 1 and k > 1:
         b = layers.permute(b, (0, 2, 1))
-    if flags.get("trans_a") or m == 1 or k == 1:
+    if node.values["trans_a"] or m == 1 or k == 1:
         y = _k_first(a, b, g, m, k, p)
     else:
         y = _k_third(a, b, g, m, k, p)

@@ -13,8 +13,7 @@ WIDEST = 8  # zero taps beside the one that counts
 
 def _sides(node: Node) -> list[tuple[int, int]]:
     """(before, after) of the rows and of the columns."""
-    param = node.param("pad_param")
-    return [(param.get(f"pad_{a}", 0), param.get(f"pad_{b}", 0)) for a, b in ("ud", "lr")]
+    return [(node.values[f"pad_{a}"], node.values[f"pad_{b}"]) for a, b in ("ud", "lr")]
 
 
 def pad_by_convolution(node: Node) -> Blob:
@@ -22,8 +21,7 @@ def pad_by_convolution(node: Node) -> Blob:
 
     Caffe pads both ends alike: zero taps take the difference up, or where that is large, a Slice cuts it off.
     """
-    param = node.param("pad_param")
-    require(param.get("pad_type", "CONSTANT") == "CONSTANT", "it pads with values of the image")
+    require(node.values["pad_type"] == "CONSTANT", "it pads with values of the image")
     x, sides = node.bottoms[0], _sides(node)
     require(x.rank == 4 and min(min(side) for side in sides) >= 0, "a pad of other than four axes, or a negative one")
     taps = [abs(b - e) if abs(b - e) <= WIDEST else 0 for b, e in sides]
@@ -35,7 +33,7 @@ def pad_by_convolution(node: Node) -> Blob:
         if not taps[axis - 2]:
             surplus = max(before, after) - before
             y = layers.narrow(y, axis, surplus, surplus + node.shapes[0][axis])
-    return _filled(y, sides, param.get("pad_value", 0.0))
+    return _filled(y, sides, node.values["pad_value"])
 
 
 def _filled(y: Blob, sides: list[tuple[int, int]], value: float) -> Blob:
@@ -48,7 +46,7 @@ def _filled(y: Blob, sides: list[tuple[int, int]], value: float) -> Blob:
 
 def pad_by_selection(node: Node) -> Blob:
     """Mirrored or repeated rows, then columns, selected from the image."""
-    kind = node.param("pad_param").get("pad_type", "CONSTANT")
+    kind = node.values["pad_type"]
     require(kind in ("REFLECT", "REPLICATE"), "it pads with a constant")
     y = node.bottoms[0]
     for axis, (before, after) in enumerate(_sides(node), y.rank - 2):

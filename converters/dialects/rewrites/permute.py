@@ -43,7 +43,7 @@ def permute_by_many_slices(node: Node) -> Blob:
 
 
 def _moves(node: Node, cells: bool) -> Sequence[Move]:
-    return plan(*grouped(node.bottoms[0].shape, node.param("permute_param")["order"]), cells)
+    return plan(*grouped(node.bottoms[0].shape, node.values["order"]), cells)
 
 
 def _made(node: Node, moves: Sequence[Move], make: Callable[[Blob, Move], Blob]) -> Blob:

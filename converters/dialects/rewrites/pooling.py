@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, layer
-from converters.caffe.shapes import spatial
+from converters.caffe.values import spatial
 from converters.errors import require
 
 
 def _without_rounding(node: Node) -> dict[str, object]:
-    param = dict(node.param("pooling_param"))
-    require(param.pop("round_mode", "CEIL") == "FLOOR", "it rounds up already")
-    return param
+    require(node.values["round_mode"] == "FLOOR", "it rounds up already")
+    return {name: value for name, value in node.values.given.items() if name != "round_mode"}
 
 
 def pool_ceil_mode(node: Node) -> Blob:
@@ -32,9 +31,7 @@ def cut_and_pool(node: Node) -> Blob:
     """Cut off first what no window reads, where a last window would lie beyond the image: on axes without padding."""
     param = _without_rounding(node)
     x = node.bottoms[0]
-    kernel, stride, pad = (
-        spatial(param, name, 2, default) for name, default in (("kernel_size", 0), ("stride", 1), ("pad", 0))
-    )
+    kernel, stride, pad = (spatial(node.values, name, 2) for name in ("kernel_size", "stride", "pad"))
     for axis, k, s, p in zip((2, 3), kernel, stride, pad, strict=True):
         if p == 0:
             x = layers.narrow(x, axis, 0, (node.shapes[0][axis] - 1) * s + k)

@@ -24,7 +24,7 @@ FUNCTIONS = {"Sigmoid": "Sigmoid", "Tanh": "TanH", "Relu": "ReLU", "Softplus": "
 
 def lstm_layer(node: Node) -> tuple[Blob, ...]:
     """Caffe's LSTM with its initial states exposed; backwards, on a sequence that is reversed before and after."""
-    param = node.param("recurrence_param")
+    param = node.values
     require(param["kind"] == "LSTM" and len(node.blobs) == 3, "not a plain LSTM")
     require(param["activations"] == ("Sigmoid", "Tanh", "Tanh"), f"activations {', '.join(param['activations'])}")
     steps, batch, hidden = node.shapes[0]
@@ -47,7 +47,7 @@ def lstm_layer(node: Node) -> tuple[Blob, ...]:
 def step_by_step(node: Node) -> tuple[Blob, ...]:
     """The products with W for all steps at once, then a group of layers for each step, each with its copy of R."""
     steps, batch, hidden = node.shapes[0]
-    param = node.param("recurrence_param")
+    param = node.values
     require(steps <= MOST_STEPS, f"a sequence of {steps} steps written out; the limit is {MOST_STEPS}")
     copies = steps * prod(node.blobs[2].shape)
     require(copies <= MOST_WEIGHTS, f"{copies:,} recurrent weights in {steps} copies; the limit is {MOST_WEIGHTS:,}")
@@ -68,7 +68,7 @@ def step_by_step(node: Node) -> tuple[Blob, ...]:
 
 
 def _function(node: Node, index: int, x: Blob) -> Blob:
-    return layers.neuron(FUNCTIONS[node.param("recurrence_param")["activations"][index]], x)
+    return layers.neuron(FUNCTIONS[node.values["activations"][index]], x)
 
 
 def _lstm_step(node: Node, entering: tuple[Blob, ...], state: State) -> State:
@@ -106,7 +106,7 @@ def _rnn_step(node: Node, entering: tuple[Blob, ...], state: State) -> State:
 
 def _gru_step(node: Node, entering: tuple[Blob, ...], state: State) -> State:
     """h = n + z (h - n), where n is a function of W x + R (r h), with linear_before_reset of W x + r (R h + bias)."""
-    linear = node.param("recurrence_param").get("linear_before_reset", False)
+    linear = node.values["linear_before_reset"]
     hidden, recurrent = node.shapes[0][2], node.blobs[2]
     gates, n = entering
     inner: Blob | None = None

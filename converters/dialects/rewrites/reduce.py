@@ -14,8 +14,7 @@ from converters.caffe.reduce import rank_of_largest
 
 def reduction_by_inner_product(node: Node) -> Blob:
     """The sum of all axes from one on is an InnerProduct with equal weights."""
-    param = node.param("reduction_param")
-    operation, axis, coeff = param.get("operation", "SUM"), param.get("axis", 0), param.get("coeff", 1)
+    operation, axis, coeff = (node.values[field] for field in ("operation", "axis", "coeff"))
     x = node.bottoms[0]
     axis = axis % x.rank
     if operation == "ASUM":
@@ -46,5 +45,4 @@ def index_by_pooling(node: Node) -> Blob:
 
 
 def _wanted(node: Node) -> tuple[Blob, int, bool]:
-    param = node.param("index_param")
-    return node.bottoms[0], param["axis"], param["last"]
+    return node.bottoms[0], node.values["axis"], node.values["last"]

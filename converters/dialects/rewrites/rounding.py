@@ -7,7 +7,6 @@ even as ONNX has it. What lies beyond 2**23 is whole already and passes by.
 from __future__ import annotations
 
 from converters.caffe import layers
-from converters.caffe.functions import apply
 from converters.caffe.graph import Blob, Node
 
 WHOLE = 2.0**23
@@ -20,18 +19,18 @@ def round_by_shift(node: Node) -> Blob:
     size = layers.neuron("AbsVal", x)
     near = layers.clip(size, LOWEST, WHOLE)
     rounded = layers.power(layers.power(near, shift=WHOLE), shift=-WHOLE)
-    return layers.mul(layers.add(rounded, layers.sub(size, near)), apply("Sign", x))
+    return layers.mul(layers.add(rounded, layers.sub(size, near)), layers.neuron("Sign", x))
 
 
 def floor_by_round(node: Node) -> Blob:
     """The nearest whole number, less 1 where it lies above."""
     x = node.bottoms[0]
-    nearest = apply("Round", x)
+    nearest = layers.neuron("Round", x)
     return layers.sub(nearest, layers.neuron("Threshold", layers.sub(nearest, x)))
 
 
 def ceil_by_round(node: Node) -> Blob:
     """The nearest whole number, and 1 more where it lies below."""
     x = node.bottoms[0]
-    nearest = apply("Round", x)
+    nearest = layers.neuron("Round", x)
     return layers.add(nearest, layers.neuron("Threshold", layers.sub(x, nearest)))

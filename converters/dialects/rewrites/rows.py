@@ -8,27 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from converters.caffe import layers
-from converters.caffe.functions import ALONE, COMPOSED
+from converters.caffe import layers, traits
 from converters.caffe.graph import Blob, Node, layer
 from converters.errors import require
 
-PLAIN = (
-    *("AbsVal", "BNLL", "ELU", "Eltwise", "Exp", "HardSigmoid", "HardSwish", "Log", "Mish", "Power", "ReLU", "ReLU6"),
-    *("Sigmoid", "Swish", "TanH", *COMPOSED, *ALONE),
-)
-ALONG_AXIS = {"Concat": "concat_param", "Scale": "scale_param", "Slice": "slice_param", "Softmax": "softmax_param"}
-ROWS = (*PLAIN, *ALONG_AXIS)  # the layers that may be moved to a row
+# the layers that may be moved to a row
+ROWS = tuple(kind for kind, row in traits.TABLE.items() if row.elementwise or row.along_axis)
 
 
 def as_row(node: Node) -> tuple[Blob, ...]:
     """The same layer on (1, n), its axis counted on by one."""
     require(all(blob.rank == 1 for blob in node.bottoms), "")
+    row = traits.of(node.type)
     params: Mapping[str, Any] = node.params
-    if node.type in ALONG_AXIS:
-        group = ALONG_AXIS[node.type]
-        params = {**params, group: {**node.param(group), "axis": 1}}
-    count = 1 if node.type == "Scale" else len(node.bottoms)
+    if row.along_axis:
+        params = {**params, row.message: {**node.values.given, "axis": 1}}
+    count = 1 if row.broadcasts else len(node.bottoms)
     rows = [layers.reshape(blob, (1, *blob.shape)) for blob in node.bottoms[:count]]
     made = layer(node.type, *rows, *node.bottoms[count:], tops=len(node.shapes), blobs=node.blobs, **params)
     return tuple(layers.reshape(top, shape) for top, shape in zip(made.tops, node.shapes, strict=True))

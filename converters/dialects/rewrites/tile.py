@@ -14,9 +14,8 @@ FEW = 4  # copies
 
 
 def _tiling(node: Node) -> tuple[Blob, int, int]:
-    param = node.param("tile_param")
     x = node.bottoms[0]
-    return x, param.get("axis", 1) % x.rank, param["tiles"]
+    return x, node.values["axis"] % x.rank, node.values["tiles"]
 
 
 def tile_by_concat(node: Node) -> Blob:

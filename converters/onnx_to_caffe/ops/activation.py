@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import prod
 
 from converters.caffe import layers
-from converters.caffe.functions import apply
 from converters.caffe.graph import Blob
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import at_least, at_most, larger, negative, times
@@ -137,7 +136,7 @@ def mish(x: Blob) -> Blob:
 def gelu(x: Blob, *, approximate: str = "none") -> Blob:
     """Gelu -> Gelu, or its approximation by tanh where that is what the model says."""
     require(approximate in ("none", "tanh"), f"approximate={approximate}")
-    return apply("Gelu" if approximate == "none" else "GeluApproximation", x)
+    return layers.neuron("Gelu" if approximate == "none" else "GeluApproximation", x)
 
 
 @lowers("Clip")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from converters.caffe import layers
-from converters.caffe.functions import apply
 from converters.caffe.graph import Blob
 from converters.onnx_to_caffe.ops.arithmetic import negative
 from converters.onnx_to_caffe.parts.broadcast import elementwise
@@ -85,7 +84,7 @@ def atanh(x: Blob) -> Blob:
 
 def _applied(op: str) -> Callable[[Blob], Blob]:
     def lowering(x: Blob) -> Blob:
-        return apply(op, x)
+        return layers.neuron(op, x)
 
     lowering.__doc__ = f"{op} -> {op}, where an engine has it or a dialect's rewrite makes it."
     return lowering

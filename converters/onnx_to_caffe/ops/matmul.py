@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from converters.caffe import layers
 from converters.caffe.broadcast import expand
-from converters.caffe.composite import product
+from converters.caffe.composite.layers import product
 from converters.caffe.graph import Blob
 from converters.caffe.net import Lazy, Shape, Weights
 from converters.errors import Unsupported, require

@@ -7,6 +7,7 @@ from math import prod
 
 from converters.caffe import layers, moves
 from converters.caffe.graph import Blob, layer
+from converters.caffe.shapes import resized
 from converters.errors import require
 from converters.onnx_to_caffe.registry import Const, lowers
 
@@ -57,7 +58,7 @@ def _padded(x: Blob, begin: Sequence[int], end: Sequence[int], kind: str, filler
             outer, inner = moves.around(x.shape, axis)
             image = layers.reshape(x, (outer, 1, x.shape[axis], inner))
             y = _pad_layer(image, (begin[axis], end[axis], 0, 0), kind, filler)
-            x = layers.reshape(y, moves.resized(x.shape, axis, y.shape[2]))
+            x = layers.reshape(y, resized(x.shape, axis, y.shape[2]))
     return x
 
 

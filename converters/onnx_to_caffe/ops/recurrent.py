@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.caffe import layers, moves
-from converters.caffe.composite import recurrence
+from converters.caffe.composite.layers import recurrence
 from converters.caffe.graph import Blob
 from converters.caffe.net import Lazy, Shape, Weights
 from converters.errors import require

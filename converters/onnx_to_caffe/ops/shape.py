@@ -9,6 +9,7 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, layer
 from converters.caffe.net import Shape
 from converters.caffe.permutation import grouped
+from converters.caffe.traits import of
 from converters.errors import require
 from converters.onnx_to_caffe.registry import Value, lowers
 
@@ -45,7 +46,7 @@ def reshape(x: Blob, shape: Value, *, allowzero: int = 0, out_shapes: Sequence[S
 def _as_shuffle(x: Blob, shape: Shape) -> Blob | None:
     if x.node.type != "Permute":
         return None
-    start, order = x.node.bottoms[0], x.node.param("permute_param")["order"]
+    start, order = x.node.bottoms[0], x.node.values["order"]
     source = start.node.bottoms[0] if start.node.type == "Reshape" else start
     if source.rank != 4:
         return None
@@ -76,7 +77,7 @@ def squeeze(x: Blob, axes: Value | None = None, *, out_shapes: Sequence[Shape]) 
 
 def view(x: Blob, shape: Shape) -> Blob:
     """The same numbers in another shape, taken from where they were made and not through another view."""
-    while x.node.type in ("Reshape", "Flatten"):
+    while of(x.node.type).view:
         x = x.node.bottoms[0]
     if x.rank > 2 and shape == (x.shape[0], prod(x.shape[1:])):
         return layers.flatten(x)
@@ -89,7 +90,7 @@ def transpose(x: Blob, *, perm: Sequence[int] = ()) -> Blob:
     order = list(perm) or list(range(x.rank))[::-1]
     require(sorted(order) == list(range(x.rank)), f"perm {order} of {x.rank} axes")
     if x.node.type == "Permute":
-        first = x.node.param("permute_param")["order"]
+        first = x.node.values["order"]
         x, order = x.node.bottoms[0], [first[axis] for axis in order]
     moved = [axis for axis in order if x.shape[axis] != 1]
     if moved == sorted(moved):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from converters.caffe import layers
 from converters.caffe.broadcast import expand
+from converters.caffe.composite.layers import index_of_largest
 from converters.caffe.graph import Blob
-from converters.caffe.reduce import index_of_largest, largest, log_largest_share, rank_of_largest
+from converters.caffe.reduce import largest, log_largest_share, rank_of_largest
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import negative, plus
 from converters.onnx_to_caffe.parts.broadcast import view

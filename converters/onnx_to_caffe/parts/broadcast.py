@@ -18,6 +18,7 @@ from converters.caffe import layers
 from converters.caffe.broadcast import expand, hull
 from converters.caffe.graph import Blob
 from converters.caffe.net import Shape
+from converters.caffe.traits import of
 from converters.errors import require
 from converters.onnx_to_caffe.registry import Const, Value
 
@@ -29,7 +30,7 @@ def view(x: Blob, shape: Shape) -> Blob:
     """Reshape; from before the reshapes that made x, so that a number's 0 axes need not exist in between."""
     if x.shape == tuple(shape):
         return x
-    while x.node.type in ("Reshape", "Flatten"):
+    while of(x.node.type).view:
         x = x.node.bottoms[0]
     return layers.reshape(x, shape)
 

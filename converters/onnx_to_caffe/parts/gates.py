@@ -6,7 +6,6 @@ from math import sqrt
 from typing import Any
 
 from converters.caffe import layers
-from converters.caffe.functions import apply
 from converters.caffe.graph import Blob
 from converters.onnx_to_caffe.parts.linear import affine, close, linear
 
@@ -38,16 +37,16 @@ def _swish(x: Blob, gate: Blob) -> Blob | None:
 
 def _hard_swish(x: Blob, gate: Blob) -> Blob | None:
     """x * hardsigmoid(x) with slope 1/6 and height 1/2 at 0."""
-    param = gate.node.param("hardsigmoid_param")
+    values = gate.node.values
     if gate.node.type != "HardSigmoid" or gate.node.bottoms[0] != x:
         return None
-    usual = close(param["alpha"], 1 / 6) and close(param["beta"], 0.5)
+    usual = close(values["alpha"], 1 / 6) and close(values["beta"], 0.5)
     return layers.neuron("HardSwish", x) if usual else None
 
 
 def _clipped_swish(x: Blob, gate: Blob) -> Blob | None:
     """x * clip(x + 3, 0, 6), which is 6 times HardSwish; the division by 6 follows."""
-    bounds = gate.node.param("clip_param")
+    bounds = gate.node.values
     if gate.node.type != "Clip" or (bounds["min"], bounds["max"]) != (0, 6):
         return None
     usual = linear(gate.node.bottoms[0]) == (x, 1, 3)
@@ -74,5 +73,5 @@ def _gelu(x: Blob, gate: Blob) -> Blob | None:
         return None
     ratio = slope * sqrt(2)  # what GELU is taken of, in units of the source
     if close(ratio, 1):
-        return affine(apply("Gelu", source), scale=2 * scale * factor)
-    return affine(apply("Gelu", x), scale=2 * scale) if close(ratio, factor) else None
+        return affine(layers.neuron("Gelu", source), scale=2 * scale * factor)
+    return affine(layers.neuron("Gelu", x), scale=2 * scale) if close(ratio, factor) else None

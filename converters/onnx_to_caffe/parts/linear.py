@@ -18,10 +18,10 @@ SANE = 1e30  # factors beyond this, or below its inverse, are kept apart
 
 def linear(x: Blob) -> tuple[Blob, float, float]:
     """Read x as scale * source + shift."""
-    param = x.node.param("power_param")
-    if x.node.type != "Power" or param.get("power", 1) != 1:
+    values = x.node.values
+    if x.node.type != "Power" or values["power"] != 1:
         return x, 1.0, 0.0
-    return x.node.bottoms[0], param.get("scale", 1.0), param.get("shift", 0.0)
+    return x.node.bottoms[0], values["scale"], values["shift"]
 
 
 def close(a: float, b: float) -> bool:
@@ -47,7 +47,7 @@ def _merges(scale: float, offset: float, shift: float) -> bool:
 
 def _hard_sigmoid(x: Blob, scale: float, shift: float) -> Blob | None:
     """clip(a * x + b, 0, h) / h -> HardSigmoid."""
-    bounds = x.node.param("clip_param")
+    bounds = x.node.values
     if x.node.type != "Clip" or shift or bounds["min"] != 0 or not close(bounds["max"] * scale, 1):
         return None
     source, slope, offset = linear(x.node.bottoms[0])

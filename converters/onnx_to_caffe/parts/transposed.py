@@ -25,10 +25,10 @@ def source_of_transpose(x: Blob) -> Blob | None:
     """
     if x.node.type == "Power":
         before = source_of_transpose(x.node.bottoms[0])
-        return layers.power(before, **x.node.param("power_param")) if before is not None else None
+        return layers.power(before, **x.node.values.given) if before is not None else None
     if x.node.type != "Permute":
         return None
-    source, order = x.node.bottoms[0], list(x.node.param("permute_param")["order"])
+    source, order = x.node.bottoms[0], list(x.node.values["order"])
     swapped = [*order[:-2], order[-1], order[-2]]
     return transpose(source, swapped) if _cost(source.shape, swapped) < _cost(source.shape, order) else None
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from converters.caffe import layers
 from converters.caffe.broadcast import expand
-from converters.caffe.composite import product
+from converters.caffe.composite.layers import product
 from converters.caffe.graph import Blob
 from converters.caffe.net import Lazy, Shape
 

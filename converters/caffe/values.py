@@ -1,0 +1,60 @@
+"""The parameters of one layer: what is written, else what Caffe takes for what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from converters.caffe import schema, traits
+from converters.caffe.schema import MAX_COUNT
+from converters.errors import require
+
+NOTHING: Mapping[str, Any] = {}
+# What a file leaves out of the fields that have one entry an axis: the schema can't say it of a repeated field.
+EACH_AXIS = {"kernel_size": 0, "stride": 1, "pad": 0, "dilation": 1}
+
+
+class Values:
+    """A layer's parameters by name: `values["axis"]`, whether the layer names it or not; `in`: whether it does.
+
+    Enums are names; a repeated field that is left out is `()`, a message `{}`. A field that the layer type does not
+    have is a KeyError.
+    """
+
+    __slots__ = ("defaults", "given")
+
+    def __init__(self, kind: str, params: Mapping[str, Any]) -> None:
+        message, self.defaults = _defaults(kind)
+        self.given: Mapping[str, Any] = params.get(message, NOTHING)
+
+    def __getitem__(self, field: str) -> Any:
+        given = self.given
+        return given[field] if field in given else self.defaults[field]
+
+    def __contains__(self, field: str) -> bool:
+        return field in self.given
+
+
+@cache
+def _defaults(kind: str) -> tuple[str, Mapping[str, Any]]:
+    """The parameter message of a layer type, and what Caffe takes for each of its fields."""
+    row = traits.of(kind)
+    known = {} if row.composite or not row.message else schema.defaults(row.message)
+    return row.message, {**known, **row.defaults}
+
+
+def spatial(values: Values, name: str, count: int) -> list[int]:
+    """Return kernel_size, stride, pad or dilation for each of `count` axes, from either spelling of it.
+
+    Repeated, where a single number is for all axes, or _h and _w. Unsupported where one is below 0.
+    """
+    base, default = name.removesuffix("_size"), EACH_AXIS[name]
+    if f"{base}_h" in values or f"{base}_w" in values:
+        found = [values.given.get(f"{base}_h", default), values.given.get(f"{base}_w", default)]
+    else:
+        given = values.given.get(name, default)
+        found = list(given) if isinstance(given, list | tuple) else [given]
+        found = found * count if len(found) == 1 else found or [default] * count
+    require(all(0 <= value <= MAX_COUNT for value in found), f"a {base} of {found}")
+    return found
