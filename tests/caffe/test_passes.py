@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from converters.caffe import layers
 from converters.caffe.graph import Blob, emit
 from converters.caffe.net import Layer, Net
+from converters.caffe.passes.eliminate_shuffles import eliminate_shuffles
 from converters.caffe.passes.fold import fold
 from converters.caffe.passes.in_place import in_place
 from converters.caffe.passes.merge_duplicates import merge_duplicates
@@ -240,3 +242,13 @@ def test_each_top_of_layers_alike() -> None:
     net = merge_duplicates(emit("n", {"x": x, "a": a, "b": b}, ["a", "b"], [x]))
     assert kinds(net) == ["Slice", "Silence", "Split"] or kinds(net) == ["Slice", "Split", "Silence"]
     assert {top for item in net.layers for top in item.tops} >= {"a", "b"}
+
+
+@pytest.mark.parametrize("kind", ["ReLU", "Gelu", "Erf", "Round"])
+def test_a_shuffle_goes_past_any_function_of_one_number(kind: str) -> None:
+    x = layers.input_("x", (1, 6, 4, 4))
+    shuffled = layers.shuffle_channel(layers.convolution(x, weights(6, 6, 1, 1)), 2)
+    y = layers.convolution(layers.neuron(kind, shuffled), weights(4, 6, 1, 1))
+    net, orders = eliminate_shuffles(network(x, y=y))
+    assert kinds(net) == ["Convolution", kind, "Convolution"]
+    assert not {"x", "y"} & orders.keys()

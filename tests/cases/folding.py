@@ -21,6 +21,8 @@ CASES: dict[str, Case] = {
     "pad_conv_grouped": case("float[1,4,7,7] x, float[6,2,3,3] w", f"{UNEVEN}; a = Pad(x, p); y = Conv<group=2>(a, w)"),
     "pad_relu_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = Relu(a); y = Conv(r, w)"),
     "pad_leaky_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = LeakyRelu(a); y = Conv(r, w)"),
+    "pad_gelu_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = Gelu(a); y = Conv(r, w)"),
+    "pad_floor_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = Floor(a); y = Conv(r, w)"),
     "pad_sigmoid_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = Sigmoid(a); y = Conv(r, w)"),
     "pad_read_twice": case(
         f"{IMAGE}, float[4,3,5,5] v",
@@ -35,6 +37,15 @@ CASES: dict[str, Case] = {
     ),
     "pad_maxpool": case(IMAGE, f"{PADS}; a = Pad(x, p); y = MaxPool<kernel_shape=[3,3], strides=[2,2]>(a)"),
     "pad_leaky_maxpool": case(IMAGE, f"{PADS}; r = LeakyRelu(x); a = Pad(r, p); y = MaxPool<kernel_shape=[3,3]>(a)"),
+    "pad_hardsigmoid_maxpool": case(
+        IMAGE, f"{PADS}; r = HardSigmoid(x); a = Pad(r, p); y = MaxPool<kernel_shape=[3,3], strides=[2,2]>(a)"
+    ),
+    "pad_below_zero_maxpool": case(
+        IMAGE,
+        f"{PADS}; n = Constant<value = float {{-1.0}}>(); r = Relu(x); a = Pad(r, p, n); b = Pad(a, p); "
+        "y = MaxPool<kernel_shape=[2,2], strides=[2,2]>(b)",
+    ),
+    "floor_maxpool": case(IMAGE, "r = Floor(x); y = MaxPool<kernel_shape=[3,3], strides=[2,2]>(r)"),
     "pad_averagepool": case(IMAGE, f"{PADS}; a = Pad(x, p); y = AveragePool<kernel_shape=[3,3], strides=[2,2]>(a)"),
     "pad_ones_conv": case(IMAGE, f"{PADS}; o = Constant<value = float {{1.0}}>(); a = Pad(x, p, o); y = Conv(a, w)"),
     "nhwc_flatten_gemm": case(
@@ -54,6 +65,21 @@ CASES: dict[str, Case] = {
         "float[2,3,4,5] x, float[3,7] w, float[7] b, float[7,3] v",
         "t = Transpose<perm=[0,2,3,1]>(x); m = MatMul(t, w); a = Add(m, b); r = Relu(a); n = MatMul(r, v); "
         "y = Transpose<perm=[0,3,1,2]>(n)",
+    ),
+    "nhwc_gelu_mlp": case(
+        "float[2,3,4,5] x, float[3,7] w, float[7] b, float[7,3] v",
+        "t = Transpose<perm=[0,2,3,1]>(x); m = MatMul(t, w); a = Add(m, b); r = Gelu(a); n = MatMul(r, v); "
+        "y = Transpose<perm=[0,3,1,2]>(n)",
+    ),
+    "nhwc_functions": case(
+        "float[2,3,4,5] x",
+        "t = Transpose<perm=[0,2,3,1]>(x); a = Erf(t); b = Round(t); c = Add(a, b); d = Sign(c); e = Mul(c, d); "
+        "y = Transpose<perm=[0,3,1,2]>(e)",
+    ),
+    "shuffle_gelu_conv": case(
+        "float[1,6,4,5] x, float[6,6,1,1] w, float[4,6,1,1] v",
+        "i = Constant<value = int64[5] {1,2,3,4,5}>(); j = Constant<value = int64[4] {1,6,4,5}>(); c = Conv(x, w); "
+        "s = Reshape(c, i); t = Transpose<perm=[0,2,1,3,4]>(s); u = Reshape(t, j); g = Gelu(u); y = Conv(g, v)",
     ),
     "nhwc_residual": case(
         "float[2,3,4,5] x, float[3] s",
