@@ -13,15 +13,15 @@ import numpy as np
 from converters.caffe.graph import Blob, layer
 from converters.caffe.net import Shape, Weights
 from converters.caffe.schema import defaults
-from converters.caffe.values import EACH_AXIS
+from converters.caffe.values import BY_SIDE, EACH_AXIS
 
 Pair = Sequence[int]
 
 
-def _only(message: str, param: dict[str, Any]) -> dict[str, Any]:
-    """Drop entries that equal what Caffe takes without them."""
+def _only(message: str, param: dict[str, Any], *fields: str) -> dict[str, Any]:
+    """Drop those of the named fields that equal what Caffe takes without them."""
     known = defaults(message)
-    return {key: value for key, value in param.items() if value != known[key]}
+    return {key: value for key, value in param.items() if key not in fields or value != known[key]}
 
 
 def _spatial(name: str, values: Pair) -> dict[str, Any]:
@@ -32,8 +32,7 @@ def _spatial(name: str, values: Pair) -> dict[str, Any]:
     if len(values) <= 2 and len(set(values)) == 1:
         return {name: values[0]}
     if len(values) == 2:
-        base = name.removesuffix("_size")
-        return {f"{base}_h": values[0], f"{base}_w": values[1]}
+        return dict(zip(BY_SIDE[name], values, strict=True))
     return {name: values}
 
 
@@ -73,7 +72,8 @@ def convolution(
     }
     blobs = (weight,) if bias is None else (weight, bias)
     kind = "Deconvolution" if transposed else "Convolution"
-    return layer(kind, x, blobs=blobs, convolution_param=_only("convolution_param", param)).tops[0]
+    param = _only("convolution_param", param, "bias_term", "group")
+    return layer(kind, x, blobs=blobs, convolution_param=param).tops[0]
 
 
 def depthwise(x: Blob, weight: Weights, **options: Any) -> Blob:
@@ -101,7 +101,8 @@ def inner_product(x: Blob, weight: Weights, bias: Weights | None = None, *, axis
     """x flattened from `axis` on, times weight (N, K) transposed, plus bias (N)."""
     param = {"num_output": int(weight.shape[0]), "bias_term": bias is not None, "axis": axis}
     blobs = (weight,) if bias is None else (weight, bias)
-    return layer("InnerProduct", x, blobs=blobs, inner_product_param=_only("inner_product_param", param)).tops[0]
+    param = _only("inner_product_param", param, "bias_term", "axis")
+    return layer("InnerProduct", x, blobs=blobs, inner_product_param=param).tops[0]
 
 
 def batch_norm(x: Blob, mean: Weights, var: Weights, eps: float) -> Blob:
@@ -121,23 +122,24 @@ def scale(x: Blob, factor: Weights, bias: Weights | None = None, *, axis: int = 
     """x * factor (+ bias), where the factor's shape runs along x's axes from `axis` on."""
     param = {"axis": axis, "num_axes": len(factor.shape), "bias_term": bias is not None}
     blobs = (factor,) if bias is None else (factor, bias)
-    return layer("Scale", x, blobs=blobs, scale_param=_only("scale_param", param)).tops[0]
+    param = _only("scale_param", param, "axis", "num_axes", "bias_term")
+    return layer("Scale", x, blobs=blobs, scale_param=param).tops[0]
 
 
 def scale_by(x: Blob, factor: Blob, *, axis: int = 0) -> Blob:
     """x times another blob whose shape runs along x's axes from `axis` on."""
-    return layer("Scale", x, factor, scale_param=_only("scale_param", {"axis": axis})).tops[0]
+    return layer("Scale", x, factor, scale_param=_only("scale_param", {"axis": axis}, "axis")).tops[0]
 
 
 def bias(x: Blob, shift: Weights, *, axis: int = 1) -> Blob:
     """x + shift, where the shift's shape runs along x's axes from `axis` on."""
-    param = _only("bias_param", {"axis": axis, "num_axes": len(shift.shape)})
+    param = _only("bias_param", {"axis": axis, "num_axes": len(shift.shape)}, "axis", "num_axes")
     return layer("Bias", x, blobs=(shift,), bias_param=param).tops[0]
 
 
 def bias_by(x: Blob, shift: Blob, *, axis: int = 0) -> Blob:
     """x plus another blob whose shape runs along x's axes from `axis` on."""
-    return layer("Bias", x, shift, bias_param=_only("bias_param", {"axis": axis})).tops[0]
+    return layer("Bias", x, shift, bias_param=_only("bias_param", {"axis": axis}, "axis")).tops[0]
 
 
 def eltwise(operation: str, *bottoms: Blob, coeff: Sequence[float] = ()) -> Blob:
@@ -165,7 +167,8 @@ def mul(a: Blob, b: Blob) -> Blob:
 
 def power(x: Blob, *, power: float = 1, scale: float = 1, shift: float = 0) -> Blob:
     """(shift + scale * x) ** power."""
-    param = _only("power_param", {"power": float(power), "scale": float(scale), "shift": float(shift)})
+    param = {"power": float(power), "scale": float(scale), "shift": float(shift)}
+    param = _only("power_param", param, "power", "scale", "shift")
     return layer("Power", x, power_param=param).tops[0]
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from converters.caffe import schema, traits
 from converters.caffe.schema import MAX_COUNT
-from converters.errors import require
+from converters.errors import Unsupported
 
 NOTHING: Mapping[str, Any] = {}
 # What a file leaves out of the fields that have one entry an axis: the schema can't say it of a repeated field.
 EACH_AXIS = {"kernel_size": 0, "stride": 1, "pad": 0, "dilation": 1}
+BY_SIDE = {name: (f"{name.removesuffix('_size')}_h", f"{name.removesuffix('_size')}_w") for name in EACH_AXIS}
 
 
 class Values:
@@ -49,12 +50,14 @@ def spatial(values: Values, name: str, count: int) -> list[int]:
 
     Repeated, where a single number is for all axes, or _h and _w. Unsupported where one is below 0.
     """
-    base, default = name.removesuffix("_size"), EACH_AXIS[name]
-    if f"{base}_h" in values or f"{base}_w" in values:
-        found = [values.given.get(f"{base}_h", default), values.given.get(f"{base}_w", default)]
+    given, default = values.given, EACH_AXIS[name]
+    height, width = BY_SIDE[name]
+    if height in given or width in given:
+        found = [given.get(height, default), given.get(width, default)]
     else:
-        given = values.given.get(name, default)
-        found = list(given) if isinstance(given, list | tuple) else [given]
+        one = given.get(name, default)
+        found = list(one) if isinstance(one, list | tuple) else [one]
         found = found * count if len(found) == 1 else found or [default] * count
-    require(all(0 <= value <= MAX_COUNT for value in found), f"a {base} of {found}")
+    if min(found, default=0) < 0 or max(found, default=0) > MAX_COUNT:
+        raise Unsupported(f"a {name.removesuffix('_size')} of {found}")
     return found

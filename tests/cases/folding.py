@@ -21,7 +21,7 @@ CASES: dict[str, Case] = {
     "pad_conv_grouped": case("float[1,4,7,7] x, float[6,2,3,3] w", f"{UNEVEN}; a = Pad(x, p); y = Conv<group=2>(a, w)"),
     "pad_relu_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = Relu(a); y = Conv(r, w)"),
     "pad_leaky_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = LeakyRelu(a); y = Conv(r, w)"),
-    "pad_gelu_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = Gelu(a); y = Conv(r, w)"),
+    "pad_gelu_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = Gelu(a); y = Conv(r, w)", opset=20),
     "pad_floor_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = Floor(a); y = Conv(r, w)"),
     "pad_sigmoid_conv": case(IMAGE, f"{PADS}; a = Pad(x, p); r = Sigmoid(a); y = Conv(r, w)"),
     "pad_read_twice": case(
@@ -70,6 +70,7 @@ CASES: dict[str, Case] = {
         "float[2,3,4,5] x, float[3,7] w, float[7] b, float[7,3] v",
         "t = Transpose<perm=[0,2,3,1]>(x); m = MatMul(t, w); a = Add(m, b); r = Gelu(a); n = MatMul(r, v); "
         "y = Transpose<perm=[0,3,1,2]>(n)",
+        opset=20,
     ),
     "nhwc_functions": case(
         "float[2,3,4,5] x",
@@ -80,6 +81,7 @@ CASES: dict[str, Case] = {
         "float[1,6,4,5] x, float[6,6,1,1] w, float[4,6,1,1] v",
         "i = Constant<value = int64[5] {1,2,3,4,5}>(); j = Constant<value = int64[4] {1,6,4,5}>(); c = Conv(x, w); "
         "s = Reshape(c, i); t = Transpose<perm=[0,2,1,3,4]>(s); u = Reshape(t, j); g = Gelu(u); y = Conv(g, v)",
+        opset=20,
     ),
     "nhwc_residual": case(
         "float[2,3,4,5] x, float[3] s",

@@ -13,7 +13,7 @@ from converters.caffe.schema import MAX_COUNT
 from converters.caffe.shapes import elementwise, images, layout, recurrent, reduction, sources, windows
 from converters.caffe.shapes.rule import Rule, same
 from converters.caffe.values import Values
-from converters.errors import require
+from converters.errors import Unsupported, require
 
 MAX_AXES = 32
 RULES: dict[str, Rule] = {
@@ -31,17 +31,29 @@ RULES: dict[str, Rule] = {
 
 def infer(kind: str, params: Mapping[str, Any], bottoms: Sequence[Shape], tops: int) -> tuple[Shape, ...]:
     """Return the shapes of a layer's tops; Unsupported where Caffe would refuse the layer or no rule is known."""
-    require(kind in RULES, f"no shape rule for layer type {kind}")
+    if kind not in RULES:
+        raise Unsupported(f"no shape rule for layer type {kind}")
     row = traits.of(kind)
-    require(bottoms or row.source, f"{kind} reads no blob")
-    require(not row.image or len(bottoms[0]) == 4, f"{kind} takes 4 axes, not {len(bottoms[0]) if bottoms else 0}")
-    shapes = tuple(tuple(int(d) for d in shape) for shape in RULES[kind](Values(kind, params), bottoms, tops))
-    require(len(shapes) == tops, f"{kind} has {len(shapes)} tops, not {tops}")
-    for shape in shapes if kind != traits.STAND_IN else ():
-        require(len(shape) <= MAX_AXES, f"{kind}: {len(shape)} axes; Caffe has at most {MAX_AXES}")
-        require(all(d > 0 for d in shape), f"{kind} gives an empty blob {shape}")
-        require(prod(shape) <= MAX_COUNT, f"{kind} gives a blob of {prod(shape):,} numbers, over Caffe's limit")
+    if not bottoms and not row.source:
+        raise Unsupported(f"{kind} reads no blob")
+    if row.image and len(bottoms[0]) != 4:
+        raise Unsupported(f"{kind} takes 4 axes, not {len(bottoms[0])}")
+    shapes = tuple(tuple(map(int, shape)) for shape in RULES[kind](Values(kind, params), bottoms, tops))
+    if len(shapes) != tops:
+        raise Unsupported(f"{kind} has {len(shapes)} tops, not {tops}")
+    for shape in shapes:
+        if len(shape) > MAX_AXES or min(shape, default=1) <= 0 or prod(shape) > MAX_COUNT:
+            _refuse(kind, shape)
     return shapes
+
+
+def _refuse(kind: str, shape: Shape) -> None:
+    """Say what is wrong with a top; a stand-in has whatever shape ONNX has."""
+    if kind == traits.STAND_IN:
+        return
+    require(len(shape) <= MAX_AXES, f"{kind}: {len(shape)} axes; Caffe has at most {MAX_AXES}")
+    require(all(d > 0 for d in shape), f"{kind} gives an empty blob {shape}")
+    raise Unsupported(f"{kind} gives a blob of {prod(shape):,} numbers, over Caffe's limit")
 
 
 def prove(net: Net, expected: Mapping[str, Shape]) -> dict[str, Shape]:
