@@ -51,8 +51,8 @@ def test_what_is_not_built_here_says_how_to_get_it(toolkit: Toolkit) -> None:
     done = toolkit("engines", "build", "opencv")
     assert (done.exit_code, done.stderr) == (
         2,
-        "error: opencv is not built from source: pip install 'opencv-python-headless>=4.10,<5'\n",
+        "error: opencv is not built here: pip install 'opencv-python-headless>=4.10,<5'\n",
     )
     done = toolkit("engines", "build", "tensorrt")
     assert done.exit_code == 2
-    assert "there is no engine 'tensorrt'; there are caffe, onnxruntime, opencv, torch" in done.stderr
+    assert "there is no engine 'tensorrt'; there are caffe, openvino, mnn, onnxruntime, opencv, torch" in done.stderr

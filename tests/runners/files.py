@@ -121,7 +121,9 @@ def write_tiny(folder: Path) -> dict[str, tuple[str, Path | None]]:
     caffe = (str(folder / "tiny.prototxt"), folder / "tiny.caffemodel")
     return {
         "caffe": caffe,
+        "mnn": caffe,
         "opencv": caffe,
+        "openvino": caffe,
         "onnxruntime": (str(folder / "tiny.onnx"), None),
         "torch": (f"{folder / 'tiny_model.py'}:Tiny", None),
     }

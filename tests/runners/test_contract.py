@@ -94,6 +94,7 @@ def test_any_value_can_be_an_output(name: str, tiny: Tiny) -> None:
     data = files.image()
     want = files.expected(data)
     with runners.load(name, target(tiny, name, tuple(want))) as runner:
+        assert set(want) <= set(runner.values)
         got = runner.run({"data": data})
     assert list(got) == list(want)
     for value in want:

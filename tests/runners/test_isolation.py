@@ -20,7 +20,13 @@ from toolkit.runners.base import RunnerError, Target
 from toolkit.runners.process import Isolated, Worker, _reasons
 from toolkit.runners.worker import wire
 
-ENGINES = ["caffe", "opencv"]
+ENGINES = ["caffe", "mnn", "opencv", "openvino"]
+WEIGHTS = {  # what each has to say of weights that do not fit
+    "caffe": "number of blobs",
+    "mnn": "the run ended with code 3",
+    "opencv": "input channels",
+    "openvino": "list index out of range",
+}
 
 
 def entered(name: str, tiny: Tiny, **options: str) -> Isolated:
@@ -59,12 +65,15 @@ def test_weights_that_do_not_fit(name: str, tiny: Tiny, tmp_path: Path) -> None:
     path = tiny[name][0]
     weights = files.caffemodel(tmp_path / "w.caffemodel", {"conv": [np.zeros((4, 2, 3, 3), np.float32)]})
     with (
-        pytest.raises(RunnerError, match=f"^{name}: .*(number of blobs|input channels)"),
+        pytest.raises(RunnerError, match=f"^{name}: .*{WEIGHTS[name]}"),
         runners.load(name, Target(path, weights)) as runner,
     ):
         runner.run({"data": files.image()})
     weights.write_bytes(b"\xff" * 1000)
-    with pytest.raises(RunnerError, match=f"^{name}: .*(parse|Pars)"), runners.load(name, Target(path, weights)):
+    with (
+        pytest.raises(RunnerError, match=f"^{name}: .*(parse|Pars|Invalid model file)"),
+        runners.load(name, Target(path, weights)),
+    ):
         pass
 
 
@@ -107,7 +116,7 @@ def test_interpreter_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("CAFFE_BRIDGE_PYTHON", str(tmp_path / "python"))
     assert "CAFFE_BRIDGE_PYTHON=" in runners.available()["caffe"]
     with pytest.raises(RunnerError, match="can't be started: No such file"):
-        Worker("caffe", 1, 10, str(tmp_path / "python"))
+        Worker("caffe", 1, 10, (str(tmp_path / "python"),))
 
 
 def test_another_interpreter_may_hold_caffe(monkeypatch: pytest.MonkeyPatch, tiny: Tiny, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ COMMANDS = {
         "toolkit.cli.pack_dataset:pack_dataset", "Pack a folder of labelled images into an LMDB data set."
     ),
     "engines": Entry(
-        "toolkit.cli.engines:engines", "List the engines that can run models, how to get them, and build Caffe."
+        "toolkit.cli.engines:engines", "List the engines that can run models, how to get them, and get some."
     ),
     "train": Entry("toolkit.cli.train:train", "Train a network on a data set."),
     "parity": Entry("toolkit.cli.parity:parity", "Compare what engines compute with what a reference computes."),

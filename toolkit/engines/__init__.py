@@ -1,16 +1,21 @@
-"""The engines that can run models: which are here, in which version, how to get the others, and building Caffe."""
+"""The engines that can run models: which are here, in which version, how to get the others, and building some."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from toolkit.engines import caffe
+from toolkit.engines import caffe, environments
 from toolkit.engines.commands import BuildError, Say
 from toolkit.runners import RUNTIMES
+from toolkit.runners.environment import ENVIRONMENTS
 
-BUILDS: dict[str, Callable[[Say, Path | None, int | None], Path]] = {"caffe": caffe.build}
+BUILDS: dict[str, Callable[[Say, Path | None, int | None], Path]] = {
+    "caffe": caffe.build,
+    **{name: partial(environments.build, environment) for name, environment in ENVIRONMENTS.items()},
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ def listing() -> tuple[Engine, ...]:
 
 
 def build(name: str, say: Say, source: Path | None = None, jobs: int | None = None) -> Path:
-    """Build an engine from source unless it is there; return its folder.
+    """Build an engine, or fetch it into an environment of its own, unless it is there; return its folder.
 
     `say` hears of each step, `source` is the source archive if it is at hand, `jobs` how many compilers run at a time.
     BuildError says what is missing, or how to get an engine that is not built here.
@@ -43,7 +48,7 @@ def build(name: str, say: Say, source: Path | None = None, jobs: int | None = No
     if name not in BUILDS:
         known = RUNTIMES.get(name)
         raise BuildError(
-            f"{name} is not built from source: {known.get}"
+            f"{name} is not built here: {known.get}"
             if known
             else f"there is no engine '{name}'; there are {', '.join(RUNTIMES)}"
         )

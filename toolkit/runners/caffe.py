@@ -53,7 +53,7 @@ def caffe(target: Target) -> Isolated:
     """
     options = settings(target, {"timeout": (), "profile": ("off", "on")})
     load = partial(_load, profile=options["profile"] == "on")
-    return Isolated("caffe", target, load, options["timeout"], interpreter())
+    return Isolated("caffe", target, load, options["timeout"], (interpreter(),))
 
 
 def _load(target: Target, worker: Worker, profile: bool) -> Loaded:

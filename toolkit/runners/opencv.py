@@ -43,7 +43,7 @@ def opencv(target: Target) -> Isolated:
     """
     options = settings(target, {"fusion": ("on", "off"), "profile": ("off", "on"), "timeout": ()})
     load = partial(_load, fusion=options["fusion"] == "on", profile=options["profile"] == "on")
-    return Isolated("opencv", target, load, options["timeout"], sys.executable)
+    return Isolated("opencv", target, load, options["timeout"], (sys.executable,))
 
 
 def _load(target: Target, worker: Worker, fusion: bool, profile: bool) -> Loaded:

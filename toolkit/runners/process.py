@@ -28,6 +28,8 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 REASON = re.compile(
     r"^(?:[FE]\d{4,8} [\d:.]+ +\d+ (?P<glog>.*)|\[libprotobuf \w+ \S+\] (?P<proto>.*)|CBW1 (?P<ours>.*))"
 )
+# What MNN says when all is well.
+CHATTER = re.compile(r"Converted Success|The device supports|Start to |(in|out)putTensors|Bad outputname|MNN use ")
 OPENCV_PREFIX = re.compile(r"(?:error: )?OpenCV\(\S+\) \S+ error: ")
 MAX_REASON = 700
 TIMEOUT = "600"  # seconds for one answer; a file can be made to keep an engine busy for ever
@@ -36,14 +38,14 @@ TIMEOUT = "600"  # seconds for one answer; a file can be made to keep an engine 
 class Worker:
     """A worker process with one model loaded. Closing it, or our end, ends it."""
 
-    def __init__(self, name: str, threads: int, timeout: float, python: str = sys.executable) -> None:
+    def __init__(self, name: str, threads: int, timeout: float, python: Sequence[str] = (sys.executable,)) -> None:
         self.name, self.timeout = name, timeout
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         limits = dict.fromkeys(THREAD_VARIABLES, str(threads))
         quiet = {"GLOG_minloglevel": "2", "GLOG_logtostderr": "1", "OPENCV_LOG_LEVEL": "ERROR"}
         try:
             self.process = subprocess.Popen(
-                [python, "-u", str(SERVE), f"{name}_engine"],  # unbuffered: a crash must leave its last words
+                [*python, "-u", str(SERVE), f"{name}_engine"],  # unbuffered: a crash must leave its last words
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self.log,
@@ -51,7 +53,7 @@ class Worker:
             )
         except OSError as error:
             self.log.close()
-            raise RunnerError(f"{name}: {python} can't be started: {error.strerror}") from error
+            raise RunnerError(f"{name}: {python[0]} can't be started: {error.strerror}") from error
 
     def ask(
         self, header: Mapping[str, Any], arrays: Arrays | None = None
@@ -108,7 +110,7 @@ class Worker:
 def _reasons(lines: list[str]) -> list[str]:
     """The lines that state a reason, without their prefixes, each once; failing those, the last line of all."""
     found = [next(filter(None, match.groups())) for match in map(REASON.match, lines) if match and any(match.groups())]
-    last = [line.strip() for line in lines if line.strip()][-1:]
+    last = [line.strip() for line in lines if line.strip() and not CHATTER.match(line)][-1:]
     plain = [OPENCV_PREFIX.sub("", text)[:MAX_REASON] for text in found or last]
     return list(dict.fromkeys(plain))[-3:]
 
@@ -128,7 +130,7 @@ class Isolated:
     """A runner whose engine lives in a worker; `load` makes the worker load the target."""
 
     def __init__(
-        self, name: str, target: Target, load: Callable[[Target, Worker], Loaded], timeout: str, python: str
+        self, name: str, target: Target, load: Callable[[Target, Worker], Loaded], timeout: str, python: Sequence[str]
     ) -> None:
         self.name, self.target, self.load, self.python = name, target, load, python
         self.timeout = _seconds(timeout or TIMEOUT)

@@ -60,12 +60,14 @@ def _sizes(fields: list[tuple[str, Any]], key: str) -> list[int]:
 def names(text: str) -> dict[str, Any]:
     """Inputs with their shapes, {blob: [layer, output number]} and the blobs that nobody reads: the net's outputs.
 
-    In-place layers write their blob again, so a blob's value is what its last writer leaves, as in Caffe.
+    In-place layers write their blob again, so a blob's value is what its last writer leaves, as in Caffe; `rewritten`
+    are those blobs.
     """
     net = parse(text)
     inputs = _legacy_inputs(net)
     blobs: dict[str, list[Any]] = {}
     unread: dict[str, None] = {}
+    rewritten: dict[str, None] = {}
     for layer in _messages(net, "layer") + _messages(net, "layers"):
         name = "".join(_texts(layer, "name")[:1])
         for bottom in _texts(layer, "bottom"):
@@ -77,9 +79,10 @@ def names(text: str) -> dict[str, Any]:
             if "Input" in _texts(layer, "type"):
                 inputs[top] = shapes[min(number, len(shapes) - 1)] if shapes else []
             else:
+                rewritten.update(dict.fromkeys([top] if top in blobs or top in inputs else []))
                 blobs[top] = [name, number]
                 unread[top] = None
-    return {"inputs": inputs, "blobs": blobs, "outputs": list(unread)}
+    return {"inputs": inputs, "blobs": blobs, "outputs": list(unread), "rewritten": list(rewritten)}
 
 
 def _legacy_inputs(net: list[tuple[str, Any]]) -> dict[str, list[int]]:
