@@ -49,7 +49,7 @@ clean:
 
 $(READY): setup.cfg constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: Python 3.10, 3.11 or 3.12 is needed; name it with PYTHON=..." >&2; exit 1; }
-	@echo "setting up $(VENV): downloads some 400 MB where nothing is cached (with torch's CPU wheel), takes two minutes"
+	@echo "setting up $(VENV): two minutes and 400 MB, or some 3 GB where torch comes with CUDA (README shows the CPU wheel)"
 	@$(PYTHON) -m venv $(VENV) || { echo "error: no venv: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt $(PIP_FLAGS) -e '.[torch,opencv,dev]'
 	@touch $@
