@@ -12,7 +12,6 @@ import os
 from tests.report import chromium
 from toolkit import engines, runners
 from toolkit.engines.commands import BuildError
-from toolkit.runners.environment import ENVIRONMENTS
 
 CAFFE = "more than half of all tests, which run files in real Caffe"
 OTHERS = "the tests that run files in {}"
@@ -23,24 +22,17 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def caffe() -> str:
-    """Why there is no real Caffe, or ''. One that the user names is used as it is; a changed recipe is built anew."""
+def engine(name: str) -> str:
+    """Why an engine is not here, or ''. One that the user names is used as it is; one that has changed is got anew."""
     reason = ""
-    if not (os.environ.get("CAFFE_BRIDGE_CAFFE") or os.environ.get("CAFFE_BRIDGE_PYTHON")):
+    named = {f"CAFFE_BRIDGE_{name.upper()}", "CAFFE_BRIDGE_PYTHON"} & os.environ.keys()
+    if name in engines.BUILDS and not named:
         try:
-            engines.build("caffe", say)
+            engines.build(name, say)
         except BuildError as error:
             reason = str(error)
-    return runners.available()["caffe"] and (reason or runners.available()["caffe"])
-
-
-def importer(name: str) -> str:
-    """Why one of the importers of Caffe files is not here, or ''."""
-    try:
-        engines.build(name, say)
-    except BuildError as error:
-        return runners.available()[name] and str(error)
-    return runners.available()[name]
+    missing = runners.available()[name]
+    return missing and (reason or missing)
 
 
 def browser() -> str:
@@ -55,11 +47,8 @@ def browser() -> str:
 
 def left_out() -> list[tuple[str, str]]:
     """What will be left out, each with the reason."""
-    found = [(CAFFE, caffe()), (CHROMIUM, browser())]
-    found += [(OTHERS.format(name), importer(name)) for name in ENVIRONMENTS]
-    rest = {name: reason for name, reason in runners.available().items() if name not in ("caffe", *ENVIRONMENTS)}
-    found += [(OTHERS.format(name), reason) for name, reason in rest.items()]
-    return [(what, reason) for what, reason in found if reason]
+    found = [(CAFFE if name == "caffe" else OTHERS.format(name), engine(name)) for name in runners.RUNTIMES]
+    return [(what, reason) for what, reason in [*found, (CHROMIUM, browser())] if reason]
 
 
 if __name__ == "__main__":
