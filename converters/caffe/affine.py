@@ -160,8 +160,9 @@ def _with_blobs(node: Node, weight: Weights, bias: Weights | None) -> Blob:
 
 
 def into_consumer(node: Node, change: Affine, source: Blob) -> Blob | None:
-    """A convolution or inner product with a per-channel affine map of its input folded in; None where padding would see
-    the shift.
+    """A convolution or inner product with a per-channel affine map of its input folded in.
+
+    None where padding would see the shift.
     """
     if len(node.bottoms) != 1 or not of(node.type).linear or node.type == "Deconvolution":
         return None

@@ -26,6 +26,7 @@ class ChannelOrders:
         self.order: dict[Blob, Order | None] = {}
 
     def root(self, blob: Blob) -> Blob:
+        """The blob that stands for all that are tied to this one."""
         if blob not in self.parent:
             self.parent[blob] = blob
             self.classes[blob] = Tied(members=[blob])
@@ -35,9 +36,11 @@ class ChannelOrders:
         return blob
 
     def of(self, blob: Blob) -> Tied:
+        """The class of blobs that this one is tied to."""
         return self.classes[self.root(blob)]
 
     def tie(self, first: Blob, second: Blob) -> None:
+        """Give two blobs, and all that are tied to them, one order."""
         a, b = self.root(first), self.root(second)
         if a == b:
             return
@@ -51,4 +54,5 @@ class ChannelOrders:
         kept.blocks += gone.blocks
 
     def order_of(self, blob: Blob) -> Order | None:
+        """The order that was chosen for a blob; None where its own is kept."""
         return self.order.get(self.root(blob))

@@ -35,6 +35,7 @@ class Node:
 
     @property
     def tops(self) -> tuple[Blob, ...]:
+        """What the layer makes, as blobs."""
         return tuple(Blob(self, i) for i in range(len(self.shapes)))
 
     @property
@@ -52,10 +53,12 @@ class Blob:
 
     @property
     def shape(self) -> Shape:
+        """The shape by Caffe's own rules."""
         return self.node.shapes[self.index]
 
     @property
     def rank(self) -> int:
+        """The number of axes."""
         return len(self.shape)
 
 
@@ -95,6 +98,7 @@ class Names:
         self.taken: set[str] = set()
 
     def __call__(self, wanted: str) -> str:
+        """The wanted name, with a number behind it where it is taken; case makes no difference."""
         name, tries = wanted, count(1)
         while name.lower() in self.taken:
             name = f"{wanted}_{next(tries)}"

@@ -20,7 +20,9 @@ class Weights(Protocol):
     """What a blob may be: anything with a shape that numpy can turn into an array, when the file is written."""
 
     @property
-    def shape(self) -> Shape: ...
+    def shape(self) -> Shape:
+        """The shape that the numbers will have."""
+        ...
 
     def __array__(self, *args: Any, **kwargs: Any) -> npt.NDArray[Any]: ...
 

@@ -36,6 +36,7 @@ class Move:
 
     @property
     def channels(self) -> int:
+        """How many cells there are: the channels of the convolution that moves them."""
         return self.cell_h * self.cell_w
 
     def permutation(self) -> list[int]:

@@ -34,6 +34,7 @@ class Table:
     values: Mapping[str, Any]
 
     def wrong(self, key: str, what: str) -> ToolkitError:
+        """The error about one key of this table."""
         return ToolkitError(f"{self.file}: {self.path}{key}: {what}")
 
     def only(self, known: tuple[str, ...]) -> None:
@@ -43,18 +44,21 @@ class Table:
                 raise self.wrong(key, f"is no key here; there are {', '.join(known)}")
 
     def table(self, key: str) -> Table:
+        """A table inside this one, empty where it is left out."""
         found = self.values.get(key, {})
         if not isinstance(found, dict):
             raise self.wrong(key, f"must be a table, [{self.path}{key}]")
         return Table(self.file, f"{self.path}{key}.", found)
 
     def text(self, key: str, default: str) -> str:
+        """A text, or its default."""
         found = self.values.get(key, default)
         if not isinstance(found, str):
             raise self.wrong(key, f"must be a text, not {found!r}")
         return found
 
     def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, empty where it is left out."""
         found = self.values.get(key, [])
         if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
             raise self.wrong(key, f"must be a list of texts, not {found!r}")

@@ -28,6 +28,7 @@ class Digest(Thread):
         self.start()
 
     def run(self) -> None:
+        """Compute the hash; the thread calls this."""
         self.found = sha256(self.file).hexdigest()
 
     def result(self) -> str:

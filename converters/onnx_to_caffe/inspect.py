@@ -51,6 +51,7 @@ class Inspection:
 
     @property
     def convertible(self) -> bool:
+        """Whether the model converts in the dialect that was asked for."""
         return self.converts.get(self.dialect, False)
 
     def to_json(self) -> dict[str, Any]:

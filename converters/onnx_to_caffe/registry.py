@@ -42,6 +42,7 @@ class Const:
 
     @property
     def rank(self) -> int:
+        """The number of axes."""
         return len(self.shape)
 
     def ints(self) -> list[int]:

@@ -22,12 +22,12 @@ from toolkit import runners
 # How many examples come out right, of 1263 as given, 921 with constants, 127 in folders (onnx 1.23, onnxruntime 1.32).
 # These numbers only ever go up: raise them when an op is added.
 FLOORS = {
-    ("given", "bvlc"): 617,
-    ("given", "opencv"): 633,
-    ("given", "portable"): 616,
-    ("constants", "bvlc"): 721,
-    ("constants", "opencv"): 648,
-    ("constants", "portable"): 648,
+    ("given", "bvlc"): 655,
+    ("given", "opencv"): 665,
+    ("given", "portable"): 653,
+    ("constants", "bvlc"): 755,
+    ("constants", "opencv"): 681,
+    ("constants", "portable"): 681,
     ("folders", "bvlc"): 111,
     ("folders", "opencv"): 111,
     ("folders", "portable"): 111,

@@ -220,8 +220,15 @@ def agrees(model: onnx.ModelProto, dialect: str, folder: Path) -> bool:
 
 @pytest.mark.skipif(not PRESENT, reason="no Caffe engine is installed")
 @pytest.mark.parametrize("dialect", ["portable", "bvlc"])
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(model=graphs())
-def test_random_graphs(tmp_path_factory: pytest.TempPathFactory, dialect: str, model: onnx.ModelProto) -> None:
-    note(onnx.printer.to_text(model.graph))
-    agrees(model, dialect, tmp_path_factory.mktemp("net"))
+def test_random_graphs(tmp_path_factory: pytest.TempPathFactory, dialect: str) -> None:
+    """Every graph that converts agrees; most do."""
+    converted: list[bool] = []
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(model=graphs())
+    def run(model: onnx.ModelProto) -> None:
+        note(onnx.printer.to_text(model.graph))
+        converted.append(agrees(model, dialect, tmp_path_factory.mktemp("net")))
+
+    run()
+    assert sum(converted) > len(converted) / 2

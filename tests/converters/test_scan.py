@@ -50,11 +50,13 @@ def test_unrolled(inputs: str, output: int, axis: int, tmp_path: Path) -> None:
     feeds = {n: rng.uniform(-2, 2, s).astype(np.float32) for n, s in (("x", (4, 3)), ("z", (3, 4)), ("s", (3,)))}
     with runners.load("onnxruntime", Target(str(path))) as oracle:
         want = oracle.run(feeds)
-    for engine in ("opencv", "caffe"):
-        if not runners.available()[engine]:
-            got = engines.run(engine, report, feeds)
-            for name, expected in want.items():
-                assert difference(expected, got[name].reshape(expected.shape)) == ""
+    present = [engine for engine in ("opencv", "caffe") if not runners.available()[engine]]
+    for engine in present:
+        got = engines.run(engine, report, feeds)
+        for name, expected in want.items():
+            assert difference(expected, got[name].reshape(expected.shape)) == ""
+    if not present:
+        pytest.skip(runners.available()["opencv"])
 
 
 def test_too_many_steps_are_refused(tmp_path: Path) -> None:

@@ -26,8 +26,10 @@ def learned_bias(node: Node) -> str:
 
 
 def last_window(node: Node) -> str:
-    """Rounding up, a last window may start beyond the image. Caffe drops it on every axis where any axis has padding;
-    OpenCV drops it on the axes with padding and fills it otherwise.
+    """Refuse a last window that starts beyond the image, as rounding up may have it.
+
+    Caffe drops it on every axis where any axis has padding; OpenCV drops it on the axes with padding and fills it
+    otherwise.
     """
     if node.values["global_pooling"] or not node.values["ceil_mode"]:
         return ""
