@@ -53,9 +53,10 @@ def _run(
 
 
 def simplify(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Fold constants, drop no-ops and infer all shapes. Weights given as graph inputs are out of its reach, so nothing
-    else is fused. Where onnxruntime finds nothing to do it writes the model as it was, without the shapes it knows: so
-    onnx infers them too.
+    """Fold constants, drop no-ops and infer all shapes; raises FoldingFailed, or ConversionError for a long Range.
+
+    Weights given as graph inputs are out of its reach, so nothing else is fused. Where onnxruntime finds nothing to do
+    it writes the model as it was, without the shapes it knows: so onnx infers them too.
     """
     import onnxruntime
 
@@ -72,7 +73,7 @@ def simplify(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def evaluate(proto: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """Run a model without any optimisation; used on subgraphs of constants alone."""
+    """The outputs of a model, by name, without any optimisation; raises FoldingFailed where it does not run."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -80,19 +81,3 @@ def evaluate(proto: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> d
     session = _session(proto.SerializeToString(), options)
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, map(np.asarray, _run(session, names, feeds)), strict=True))
-
-
-def responses(proto: onnx.ModelProto, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """What a model of one input and one output makes of zeros, then of every unit vector: its affine map, as rows."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = _session(proto.SerializeToString(), options)
-    count = int(np.prod(shape))
-    rows = []
-    for place in range(-1, count):
-        unit = np.zeros(count, np.float32)
-        unit[place:][: int(place >= 0)] = 1
-        rows.append(np.asarray(_run(session, None, {name: unit.reshape(shape)})[0]).reshape(-1))
-    return np.stack(rows)

@@ -60,6 +60,20 @@ CASES = {
     ),
     "dft": Case("float[1,8,3,1] x", "y = DFT<axis=1>(x)", opset=17, dialects=("portable",)),
     "dft_inverse": Case("float[2,8,2] x", "y = DFT<axis=1, inverse=1>(x)", opset=17, dialects=("portable",)),
+    "dft_too_large": Case(
+        "float[1,70,60,1] x",
+        "y = DFT<axis=1>(x)",
+        opset=17,
+        dialects=(),
+        refused="its matrix from (1, 70, 60, 1) is too",
+    ),
+    "deform_computed": Case(
+        "float[1,2,5,5] x, float[4,2,3,3] w, float[1,18,3,3] x2",
+        "y = DeformConv<kernel_shape=[3,3]>(x, w, x2)",
+        opset=19,
+        dialects=(),
+        refused="only its first input may be computed",
+    ),
     "deform": Case(
         "float[1,2,5,5] x, float[4,2,3,3] w, float[1,18,3,3] o, float[4] b",
         "y = DeformConv<kernel_shape=[3,3]>(x, w, o, b)",

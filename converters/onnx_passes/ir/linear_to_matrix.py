@@ -1,6 +1,6 @@
 """Operators that are linear in one input once the others are known -> MatMul with the matrix of that linear map.
 
-onnxruntime says what the matrix is: its rows are what the operator makes of the unit vectors.
+onnxruntime says what the matrix is, in one run: its rows are what the operator makes of the unit vectors.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import onnx_ir as ir
 
 from converters.onnx import protos
 from converters.onnx.graphs import constant, is_op, static_shape
-from converters.onnx_passes.ort import FoldingFailed, evaluate, responses
+from converters.onnx_passes.ort import FoldingFailed, evaluate
 
 LARGEST = 2**24  # numbers in a matrix
-MOST_RUNS = 20_000
+MOST_INPUTS = 2**12  # whose unit vectors are as many numbers as that
 WHOLE = frozenset({"AffineGrid", "DFT", "DeformConv"})  # any output may depend on any input
 Array = npt.NDArray[np.float32]
 
@@ -33,24 +33,20 @@ def linear_to_matrix(model: ir.Model) -> None:
 def _replace(model: ir.Model, node: ir.Node) -> None:
     x, y = node.inputs[0], node.outputs[0]
     shape, out = static_shape(x) if x is not None else None, static_shape(y)
-    others = node.inputs[1:]
     if x is None or not shape or not out or x.dtype != ir.DataType.FLOAT or x.is_initializer():
         return
-    if any(value is not None and value.const_value is None for value in others):
+    if any(value is not None and value.const_value is None for value in node.inputs[1:]):
         return
     planes = node.op_type == "GridSample"
     size = prod(shape[2:]) * prod(out[2:]) * shape[0] if planes else prod(shape) * prod(out)
-    if size > LARGEST or (not planes and prod(shape) > MOST_RUNS):
+    if size > LARGEST or (not planes and prod(shape) > MOST_INPUTS):
         return
     rows = (shape[0], shape[1], prod(shape[2:])) if planes else (1, prod(shape))
     try:
-        if planes:
-            _multiply(model.graph, node, _by_channels(model, node, shape), None, rows, out)
-        else:
-            found = responses(_alone(model, node, shape), "x", shape).astype(np.float32)
-            _multiply(model.graph, node, found[1:] - found[0], found[0], rows, out)
+        matrix, shift = (_by_channels(model, node, shape), None) if planes else _of_unit_vectors(model, node, shape)
     except FoldingFailed:
         return  # onnxruntime has no kernel of it either
+    _multiply(model.graph, node, matrix, shift, rows, out)
 
 
 def _by_channels(model: ir.Model, node: ir.Node, shape: tuple[int, ...]) -> Array:
@@ -58,23 +54,39 @@ def _by_channels(model: ir.Model, node: ir.Node, shape: tuple[int, ...]) -> Arra
     places = prod(shape[2:])
     one = np.eye(places, dtype=np.float32).reshape(1, places, *shape[2:])
     units = np.repeat(one, shape[0], axis=0)
-    found = evaluate(_alone(model, node, units.shape), {"x": units})
-    return np.asarray(next(iter(found.values())), np.float32).reshape(shape[0], places, -1)
+    return _computed(model, node, [_alone(node)], units).reshape(shape[0], places, -1)
 
 
-def _alone(model: ir.Model, node: ir.Node, shape: tuple[int, ...]) -> onnx.ModelProto:
-    """The node as a model of its own with input x; its other inputs are constants."""
+def _of_unit_vectors(model: ir.Model, node: ir.Node, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """The matrix, and what zeros give: a Scan runs the operator on zeros, then on every unit vector."""
+    count = prod(shape)
+    units = np.concatenate([np.zeros((1, count), np.float32), np.eye(count, dtype=np.float32)])
+    body = onnx.GraphProto(name="each", node=[_alone(node, "one", "made")])
+    body.input.append(protos.value_info("one", onnx.TensorProto.FLOAT, shape))
+    body.output.append(onnx.ValueInfoProto(name="made"))
+    scan = protos.node("Scan", ["x"], ["y"], body=body, num_scan_inputs=1)
+    found = _computed(model, node, [scan], units.reshape(-1, *shape)).reshape(count + 1, -1)
+    return found[1:] - found[0], found[0]
+
+
+def _alone(node: ir.Node, x: str = "x", y: str = "y") -> onnx.NodeProto:
+    """The node with its first input and its output under other names."""
     made = ir.serde.serialize_node(node)
-    made.input[0], made.output[0] = "x", "y"
-    graph = onnx.GraphProto(name="linear", node=[made], output=[onnx.ValueInfoProto(name="y")])
-    graph.input.append(protos.value_info("x", onnx.TensorProto.FLOAT, shape))
+    made.input[0], made.output[0] = x, y
+    return made
+
+
+def _computed(model: ir.Model, node: ir.Node, nodes: Sequence[onnx.NodeProto], x: Array) -> Array:
+    """What nodes make of x; the other inputs of `node` are constants that they may read."""
+    graph = onnx.GraphProto(name="linear", node=nodes, output=[onnx.ValueInfoProto(name="y")])
+    graph.input.append(protos.value_info_of("x", x))
     for value in node.inputs[1:]:
         if value is not None and value.const_value is not None:
-            graph.initializer.append(protos.tensor(value.const_value.numpy(), value.name or ""))
+            protos.constant(graph, value.name or "", value.const_value.numpy())
     proto = onnx.ModelProto(graph=graph, ir_version=10)
     for domain, version in model.graph.opset_imports.items():
         proto.opset_import.add(domain=domain, version=version)
-    return proto
+    return np.asarray(evaluate(proto, {"x": x})["y"], np.float32)
 
 
 def _multiply(

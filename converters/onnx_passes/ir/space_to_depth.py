@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import onnx_ir as ir
 
-from converters.onnx.graphs import constant, static_shape
+from converters.onnx.graphs import constant, is_op, static_shape
 from converters.onnx_passes.slices import ranges
 
 FEW = 8  # channels up to which a dense Conv costs less than moving the numbers
@@ -28,7 +28,7 @@ class Phases:
 def space_to_depth(model: ir.Model) -> None:
     """Replace the Slices and Concat of a YOLO Focus or a Swin patch merging, in place."""
     for node in list(model.graph):
-        found = _phases(node) if node.op_type == "Concat" else None
+        found = _phases(node) if is_op(node, "Concat") else None
         if found is not None:
             shape = static_shape(found.source) or ()
             axis = node.attributes.get_int("axis", 0) % len(shape)

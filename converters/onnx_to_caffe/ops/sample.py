@@ -1,4 +1,4 @@
-"""GridSample where it is left: at fixed places, and not too many, it is a matrix already."""
+"""Operators that become a matrix, where they are left: places are computed, or the matrix is too large."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from math import prod
 
 from converters.caffe.graph import Blob
 from converters.errors import Unsupported
-from converters.onnx_to_caffe.registry import Const, lowers
+from converters.onnx_to_caffe.registry import Const, Value, lowers
+
+HINT = "do it on the host, or at fewer places"
 
 
 @lowers("GridSample")
@@ -15,4 +17,12 @@ def grid_sample(
 ) -> Blob:
     """Refused: no Caffe reads pixels at computed places."""
     count = prod(grid.shape[:-1]) * prod(x.shape[2:])
-    raise Unsupported(f"the matrix of this sampling has {count:,} numbers", "sample on the host, or at fewer places")
+    raise Unsupported(f"the matrix of this sampling has {count:,} numbers", HINT)
+
+
+@lowers("AffineGrid", "DFT", "DeformConv")
+def linear_in_one_input(x: Blob, *others: Value | None, out_shapes: object, **attributes: object) -> Blob:
+    """Refused: any output may depend on any input, so only a small matrix can take its place."""
+    if any(isinstance(value, Blob) for value in others):
+        raise Unsupported("only its first input may be computed at run time", "do it on the host")
+    raise Unsupported(f"its matrix from {x.shape} is too large, or its type is none that onnxruntime computes", HINT)
