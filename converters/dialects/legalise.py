@@ -91,4 +91,4 @@ def _remedy(node: Node, dialect: Dialect) -> str:
         except Unsupported:
             continue
         able.append(other.name)
-    return f"try --dialect {' or '.join(able)}" if able else "cut the network before it with --output"
+    return f"try --dialect {' or '.join(able)}" if able else "cut the network before it, at an earlier output"

@@ -22,7 +22,7 @@ def verify(model: ir.Model) -> None:
             for value in node.outputs
             if value.name and (value.uses() or value.is_graph_output())
         ):
-            hint = "cut the network before it with --output, and do the rest on the host"
+            hint = "cut the network before it, at an earlier output, and do the rest on the host"
             problems.append(problem(node, "its output shape depends on the data", hint))
     if problems:
         raise ConversionError(problems)

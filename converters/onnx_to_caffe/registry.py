@@ -107,10 +107,12 @@ def call(node: ir.Node, inputs: list[Value | None], out_shapes: tuple[Shape, ...
     """Lower one node, or raise Unsupported."""
     function = LOWERINGS.get(node.op_type)
     if function is None:
-        raise Unsupported(f"no Caffe form of {node.op_type} is known", "cut the network before it with --output")
+        raise Unsupported(
+            f"no Caffe form of {node.op_type} is known", "cut the network before it, at an earlier output"
+        )
     dtype = node.outputs[0].dtype
     if dtype not in FLOAT_OR_TRUTH and node.op_type not in MOVES:
-        raise Unsupported(f"arithmetic of type {dtype.name.lower()}", "cut the network before it with --output")
+        raise Unsupported(f"arithmetic of type {dtype.name.lower()}", "cut the network before it, at an earlier output")
     signature = _signature(function)
     keywords = attributes(node)
     if "out_shapes" in signature.parameters:

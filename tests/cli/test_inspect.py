@@ -65,7 +65,7 @@ def test_a_model_that_cannot_be_read(toolkit: Toolkit, tmp_path: Path) -> None:
     path = model(tmp_path / "net.onnx", shape=("n", 3, "h", "w"))
     done = toolkit("inspect", path)
     assert done.exit_code == 3
-    assert "--input-shape x:" in done.output
+    assert "give it a shape, for example x:" in done.output
     assert toolkit("inspect", path, "--input-shape", "x:1,3,8,8").exit_code == 0
     path.write_bytes(b"no model")
     assert toolkit("inspect", path).exit_code == 4

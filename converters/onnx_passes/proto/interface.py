@@ -18,7 +18,7 @@ def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> N
     inputs = {value.name: value for value in proto.graph.input}
     for name in wanted:
         if name not in inputs:
-            raise ToolkitError(f"--input-shape: the model has no input '{name}' (it has: {', '.join(inputs)})")
+            raise ToolkitError(f"the model has no input '{name}' to give a shape (it has: {', '.join(inputs)})")
     problems = []
     for value in proto.graph.input:
         tensor = value.type.tensor_type
@@ -29,7 +29,7 @@ def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> N
         dims = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in tensor.shape.dim]
         if given is None and (not tensor.HasField("shape") or any(d <= 0 for d in dims[1:])):
             shown = ",".join(dim.dim_param or str(dim.dim_value or "?") for dim in tensor.shape.dim)
-            hint = f"give it a shape: --input-shape {value.name}:{_example(tensor)} (for example)"
+            hint = f"give it a shape, for example {value.name}:{_example(tensor)}"
             problems.append(Problem("input", value.name, f"has dynamic dimensions ({shown})", hint))
             continue
         if given is not None and tensor.HasField("shape"):
@@ -58,7 +58,7 @@ def _check_fits(name: str, given: Sequence[int], dims: Sequence[int]) -> None:
     if not fits and any(dims):
         shown = ",".join(str(d) if d > 0 else "?" for d in dims)
         asked = ",".join(map(str, given))
-        raise ToolkitError(f"--input-shape: input '{name}' is {shown} in the model, which does not fit {asked}")
+        raise ToolkitError(f"the shape {asked} does not fit the input '{name}', which is {shown} in the model")
 
 
 def choose_outputs(proto: onnx.ModelProto, names: Sequence[str] | None) -> None:
@@ -73,7 +73,10 @@ def _cut(proto: onnx.ModelProto, names: Sequence[str]) -> None:
     for name in names:
         if name not in made:
             near = get_close_matches(name, sorted(made), 3)
-            raise ToolkitError(f"--output: no node makes '{name}'" + (f"; near: {', '.join(near)}" if near else ""))
+            raise ToolkitError(
+                f"no node makes '{name}', which was asked for as an output"
+                + (f"; near: {', '.join(near)}" if near else "")
+            )
     del proto.graph.output[:]
     proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names))
 
