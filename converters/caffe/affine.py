@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converters.caffe.graph import Blob, Node
+from converters.caffe.graph import Blob, Node, remade
 from converters.caffe.net import Lazy, Weights
 from converters.caffe.traits import of
 from converters.caffe.values import spatial
@@ -146,17 +146,19 @@ def into_producer(node: Node, change: Affine) -> Blob | None:
         return old * change.factor() + change.shift()
 
     return _with_blobs(
-        node, Lazy(weight.shape, scaled), Lazy((change.channels,), bias) if rest or change.moves else None
+        node, None, Lazy(weight.shape, scaled), Lazy((change.channels,), bias) if rest or change.moves else None
     )
 
 
-def _with_blobs(node: Node, weight: Weights, bias: Weights | None) -> Blob:
+def _with_blobs(node: Node, source: Blob | None, weight: Weights, bias: Weights | None) -> Blob:
+    """The layer with other weights, on `source` if that is given."""
     group = of(node.type).message
     param = {name: value for name, value in node.values.given.items() if name != "bias_term"}
     if bias is None:
         param["bias_term"] = False
     blobs = (weight,) if bias is None else (weight, bias)
-    return Node(node.type, node.bottoms, {**node.params, group: param}, blobs, node.shapes, node.origin).tops[0]
+    bottoms = node.bottoms if source is None else (source,)
+    return remade(node, bottoms, params={**node.params, group: param}, blobs=blobs).tops[0]
 
 
 def into_consumer(node: Node, change: Affine, source: Blob) -> Blob | None:
@@ -187,6 +189,4 @@ def into_consumer(node: Node, change: Affine, source: Blob) -> Blob | None:
         return np.asarray(moved + (_f64(rest[0]) if rest else 0), np.float64)
 
     shift = Lazy((weight.shape[0],), bias) if rest or change.moves else None
-    folded = _with_blobs(node, Lazy(weight.shape, scaled), shift)
-    folded.node.bottoms = (source,)
-    return folded
+    return _with_blobs(node, source, Lazy(weight.shape, scaled), shift)

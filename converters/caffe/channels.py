@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from converters.caffe.graph import Blob, Node
+from converters.caffe.graph import Blob, Node, remade
 from converters.caffe.net import Lazy, Weights
 from converters.caffe.shapes import axis_of
 from converters.caffe.traits import of
@@ -87,7 +87,7 @@ def reordered(node: Node, bottoms: tuple[Blob, ...], inside: Order | None, outsi
         blobs = _inner_product(node, inside, outside)
     elif outside is not None and blobs:
         blobs = _per_channel(node, outside)
-    return Node(node.type, bottoms, node.params, blobs, node.shapes, node.origin, node.name)
+    return remade(node, bottoms, blobs=blobs, name=node.name)
 
 
 def _per_channel(node: Node, order: Order) -> tuple[Weights, ...]:

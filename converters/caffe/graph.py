@@ -6,8 +6,8 @@ it a Net; what no output needs is left behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any
@@ -20,9 +20,12 @@ from converters.caffe.values import Values
 _serial = count()
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Node:
-    """A layer that has no name yet. `order` keeps the sequence in which layers were made."""
+    """A layer, perhaps without a name yet. It is made by the functions of this file, which see to its shapes.
+
+    `origin` is the ONNX value that it helps to compute. `order` keeps the sequence in which layers were made.
+    """
 
     type: str
     bottoms: tuple[Blob, ...]
@@ -70,6 +73,46 @@ def layer(
     return Node(kind, bottoms, params, tuple(blobs), out, name=name)
 
 
+def remade(
+    node: Node,
+    bottoms: Sequence[Blob] | None = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    blobs: Sequence[Weights] | None = None,
+    origin: str | None = None,
+    name: str = "",
+) -> Node:
+    """Make a layer like another one: what is not given is as there, but for the name.
+
+    Its shapes are inferred again, unless neither the parameters nor the bottoms' shapes are others than there.
+    """
+    below = node.bottoms if bottoms is None else tuple(bottoms)
+    same = params is None and [b.shape for b in below] == [b.shape for b in node.bottoms]
+    params = node.params if params is None else params
+    out = node.shapes if same else shapes.infer(node.type, params, [b.shape for b in below], len(node.shapes))
+    kept = node.blobs if blobs is None else tuple(blobs)
+    return Node(node.type, below, params, kept, out, node.origin if origin is None else origin, name)
+
+
+def with_origin(blobs: Sequence[Blob], origin: str, since: int = -1) -> tuple[Blob, ...]:
+    """The same blobs, whose nodes help to compute `origin` where they don't say what for.
+
+    Nodes up to `order` number `since` stay as they are, with all that is above them.
+    """
+    if not origin:
+        return tuple(blobs)
+    new: dict[Node, Node] = {}
+    for node in ancestors(blobs, stop=lambda node: bool(node.origin) or node.order <= since):
+        bottoms = tuple(Blob(new.get(bottom.node, bottom.node), bottom.index) for bottom in node.bottoms)
+        new[node] = replace(node, bottoms=bottoms, origin=origin)
+    return tuple(Blob(new.get(blob.node, blob.node), blob.index) for blob in blobs)
+
+
+def with_name(blob: Blob, name: str) -> Blob:
+    """The same blob of a layer that has this name."""
+    return Blob(replace(blob.node, name=name), blob.index)
+
+
 def poison(shapes: Sequence[Shape], bottoms: Sequence[Blob]) -> tuple[Blob, ...]:
     """Stand-ins for values that could not be converted; what they read stays, so that its blockers are found too."""
     return Node(STAND_IN, tuple(bottoms), {"stand_in_param": {"shapes": tuple(shapes)}}, (), tuple(shapes)).tops
@@ -106,12 +149,18 @@ class Names:
         return name
 
 
-def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: Sequence[Blob] = ()) -> Net:
+def emit(
+    title: str,
+    named: Mapping[str, Blob],
+    outputs: Sequence[str],
+    inputs: Sequence[Blob] = (),
+    unnamed: Collection[Node] = (),
+) -> Net:
     """Turn the graph behind `outputs` into a Net.
 
     `named` holds the blobs that have a name (unique, safe); the others get one from the named blob that they serve.
     Inputs stay although nothing reads them; a top that nothing reads is silenced: Caffe would call it an output, and
-    OpenCV fails on an input that leads nowhere.
+    OpenCV fails on an input that leads nowhere. Layers of `unnamed` nodes are named as if their nodes had no name.
     """
     named = _own_outputs(named, outputs)
     owner: dict[tuple[int, int], str] = {}
@@ -125,7 +174,8 @@ def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: 
     used: set[str] = set(outputs)
     layer_names = Names()
     for node in needed:
-        stem = node.name or f"{base[id(node)]}/{node.type.lower()}"
+        own = "" if node in unnamed else node.name
+        stem = own or f"{base[id(node)]}/{node.type.lower()}"
         for i in range(len(node.shapes)):
             key = (id(node), i)
             if key not in owner:
@@ -133,8 +183,8 @@ def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: 
         tops = tuple(owner[id(node), i] for i in range(len(node.shapes)))
         bottoms = tuple(owner[id(bottom.node), bottom.index] for bottom in node.bottoms)
         used.update(bottoms)
-        carries = bool(tops) and (tops[0] in outputs or not node.name)  # OpenCV asks for an output by its layer's name
-        name = layer_names(tops[0] if carries else node.name or names(stem))
+        carries = bool(tops) and (tops[0] in outputs or not own)  # OpenCV asks for an output by its layer's name
+        name = layer_names(tops[0] if carries else own or names(stem))
         layers.append(Layer(node.type, name, bottoms, tops, node.params, node.blobs, node.origin or base[id(node)]))
     for made in tuple(layers):
         for top in made.tops:

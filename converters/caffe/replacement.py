@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from converters.caffe.graph import Blob, Node, emit, rebuild
+from converters.caffe.graph import Blob, Node, emit, rebuild, with_origin
 from converters.caffe.net import Layer, Net
 
 Change = Callable[[Node, Layer], "Sequence[Blob] | None"]
@@ -33,7 +33,8 @@ def replaced(net: Net, change: Change) -> Net:
             continue  # emission silences again what is then unread
         node = rebuild(item, [named[bottom] for bottom in item.bottoms])
         made = change(node, item)
-        changed |= made is not None
+        if made is not None:
+            changed, made = True, with_origin(made, node.origin, since=node.order)
         named.update(zip(item.tops, node.tops if made is None else made, strict=True))
         if item.type == "Input":
             inputs.extend(node.tops)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from converters.caffe.graph import Blob, Node, ancestors, emit, rebuild
+from converters.caffe.graph import Blob, Node, ancestors, emit, rebuild, remade
 from converters.caffe.net import Net
 from converters.dialects.base import Dialect
 from converters.dialects.known import DIALECTS
@@ -75,7 +75,7 @@ def _legal_graph(made: Sequence[Blob], old: Node, dialect: Dialect, depth: int) 
 
     for node in ancestors(made, stop=lambda n: id(n) in known):
         bottoms = tuple(current(bottom) for bottom in node.bottoms)
-        moved = Node(node.type, bottoms, node.params, node.blobs, node.shapes, old.origin, node.name)
+        moved = remade(node, bottoms, origin=old.origin, name=node.name)
         new[id(node)] = _legal(moved, dialect, depth)
     return tuple(current(blob) for blob in made)
 

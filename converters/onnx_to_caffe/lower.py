@@ -9,7 +9,7 @@ from math import prod
 import onnx_ir as ir
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Names, ancestors, emit, poison
+from converters.caffe.graph import Blob, Names, emit, poison, with_origin
 from converters.caffe.net import Net, Shape
 from converters.caffe.shapes import MAX_COUNT
 from converters.errors import Problem, Unsupported, require
@@ -44,8 +44,7 @@ def lower(model: ir.Model) -> Lowered:
         if value.dtype != ir.DataType.FLOAT:
             reason = f"holds {value.dtype.name.lower() if value.dtype else 'unknown'}; Caffe's blobs are float32"
             problems.append(Problem("input", value.name or "", reason, "feed floats, or cut the network after it"))
-        blob = layers.input_(safe(value.name or ""), shape)
-        blob.node.origin = value.name or ""
+        (blob,) = with_origin([layers.input_(safe(value.name or ""), shape)], value.name or "")
         values[value] = blob
         inputs.append(blob)
     for node in graph:
@@ -57,10 +56,13 @@ def lower(model: ir.Model) -> Lowered:
             made = poison(
                 [_sound(static_shape(v) or ()) for v in node.outputs], [v for v in read if isinstance(v, Blob)]
             )
-        for fresh in ancestors(made, stop=lambda n: bool(n.origin)):
-            fresh.origin = node.outputs[0].name or ""
-        values.update(zip(node.outputs, made, strict=False))
+        values.update(zip(node.outputs, with_origin(made, _first_name(node)), strict=False))
     return _finish(model, values, inputs, problems)
+
+
+def _first_name(node: ir.Node) -> str:
+    """The name of the first output that is not left out."""
+    return next((value.name for value in node.outputs if value.name), "")
 
 
 def _tensor(value: ir.Value) -> ir.TensorProtocol:
@@ -130,8 +132,7 @@ def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], 
             problems.append(Problem("output", value.name or "", "is a constant: it does not depend on any input"))
             continue
         if value.uses() or made.index or made.node.type == "Input" or (id(made.node), made.index) in by_blob:
-            made = layers.identity(made)
-        made.node.origin = made.node.origin or value.name or ""
+            (made,) = with_origin([layers.identity(made)], value.name or "")
         finals.append((value, made))
         name_it(value, made, value.name or "")
         outputs.append(blob_of[value.name or ""])

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node
+from converters.caffe.graph import Blob, Node, remade
 from converters.caffe.kernels import grown_dilated, uneven
 from converters.caffe.net import Layer, Net
 from converters.caffe.replacement import count_readers, replaced
-from converters.caffe.shapes import infer
 from converters.caffe.traits import of
 from converters.caffe.values import spatial
 from converters.errors import Unsupported
@@ -54,9 +53,8 @@ def _without_pad(node: Node, alone: bool) -> Blob | None:
     if node.type == "Pooling":
         return _pooling(node, pad.bottoms[0], sides)
     if alone and of(node.type).keeps_zero:
-        x = pad.bottoms[0]
-        inner = Node(node.type, (x,), node.params, node.blobs, (x.shape,), pad.origin or node.origin).tops[0]
-        return Node("Pad", (inner,), pad.params, (), node.shapes, node.origin).tops[0]
+        inner = remade(node, pad.bottoms, origin=pad.origin)
+        return remade(pad, inner.tops, origin=node.origin).tops[0]
     return None
 
 
@@ -75,7 +73,7 @@ def _convolution(node: Node, x: Blob, sides: Sides) -> Blob:
     front, back = [max(gap, 0) for gap in gaps], [max(-gap, 0) for gap in gaps]
     weight, *bias = node.blobs
     weight, dilation = grown_dilated(weight, front, back, dilation)
-    made = layers.convolution(
+    return layers.convolution(
         x,
         weight,
         bias[0] if bias else None,
@@ -84,8 +82,6 @@ def _convolution(node: Node, x: Blob, sides: Sides) -> Blob:
         dilation=dilation,
         group=node.values["group"],
     )
-    made.node.origin = node.origin
-    return made
 
 
 def _pooling(node: Node, x: Blob, sides: Sides) -> Blob | None:
@@ -101,10 +97,10 @@ def _pooling(node: Node, x: Blob, sides: Sides) -> Blob | None:
     param.update({"pad": up} if up == left else {"pad_h": up, "pad_w": left})
     params = {**node.params, "pooling_param": param}
     try:
-        shapes = infer(node.type, params, [x.shape], len(node.shapes))
+        made = remade(node, (x,), params=params)
     except Unsupported:
         return None
-    return Node(node.type, (x,), params, (), shapes, node.origin).tops[0] if shapes == node.shapes else None
+    return made.tops[0] if made.shapes == node.shapes else None
 
 
 def _is_not_negative(blob: Blob) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node, rebuild
+from converters.caffe.graph import Blob, Node, rebuild, remade
 from converters.caffe.net import Layer, Lazy, Net, Weights
 from converters.caffe.replacement import count_readers, replaced
 from converters.caffe.traits import of
@@ -30,10 +30,7 @@ def absorb_transposes(net: Net) -> Net:
     def change(node: Node, item: Layer) -> tuple[Blob] | None:
         alone = all(readers[bottom] == 1 for bottom in item.bottoms)
         made = _moved(node, alone) if len(node.shapes) == 1 and node.bottoms else None
-        if made is None:
-            return None
-        made.node.origin = made.node.origin or node.origin
-        return (made,)
+        return None if made is None else (made,)
 
     found = replaced(net, change)
     return found if _cost(found) < _cost(net) else net
@@ -80,7 +77,7 @@ def _moved(node: Node, alone: bool) -> Blob | None:
 def _on_sources(node: Node, sources: Sequence[Blob], order: Sequence[int]) -> Blob | None:
     """The layer before the transposes, where it does the same there."""
     if of(node.type).elementwise:
-        return Node(node.type, tuple(sources), node.params, node.blobs, (sources[0].shape,)).tops[0]
+        return remade(node, sources).tops[0]
     if node.type == "Scale" and len(sources) == 1 and len(node.blobs[0].shape) == 1:
         axis = order[node.values["axis"] % sources[0].rank]
         return layers.scale(sources[0], *node.blobs, axis=axis)

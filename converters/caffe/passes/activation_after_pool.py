@@ -5,7 +5,7 @@ The largest number stays the largest under a function that never falls, so both 
 
 from __future__ import annotations
 
-from converters.caffe.graph import Blob, Node
+from converters.caffe.graph import Blob, Node, remade
 from converters.caffe.net import Layer, Net
 from converters.caffe.replacement import count_readers, replaced
 from converters.caffe.traits import of
@@ -30,8 +30,7 @@ def _swapped(node: Node) -> Blob | None:
         return None
     if before.values.given.get("negative_slope", 0) < 0:
         return None
-    pooled = Node("Pooling", before.bottoms, node.params, (), node.shapes, node.origin).tops[0]
-    return Node(before.type, (pooled,), before.params, (), node.shapes, before.origin).tops[0]
+    return remade(before, remade(node, before.bottoms).tops).tops[0]
 
 
 def _full(node: Node) -> bool:

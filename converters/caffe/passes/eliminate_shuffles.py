@@ -26,7 +26,7 @@ from converters.caffe.channels import (
     routes,
     ties,
 )
-from converters.caffe.graph import Blob, Node, build, emit
+from converters.caffe.graph import Blob, Node, build, emit, with_origin
 from converters.caffe.net import Net
 
 Source = tuple[Blob, int]
@@ -222,14 +222,15 @@ class _Plan:
             if blob not in parts:
                 points = sorted(cuts[blob])
                 made = layers.slices(moved[blob], 1, points)
+                made = with_origin(made, blob.node.origin, since=moved[blob].node.order)
                 parts[blob] = dict(zip([0, *points], made, strict=True))
-                made[0].node.origin = made[0].node.origin or blob.node.origin
             return [piece for at, piece in sorted(parts[blob].items()) if start <= at < stop]
 
         def read(blob: Blob) -> Blob:
             if blob not in moved:
-                moved[blob] = layers.concat(1, *(piece for run in takes[blob] for piece in taken(*run)))
-                moved[blob].node.origin = moved[blob].node.origin or blob.node.origin
+                pieces = [piece for run in takes[blob] for piece in taken(*run)]
+                newest = max(piece.node.order for piece in pieces)
+                (moved[blob],) = with_origin([layers.concat(1, *pieces)], blob.node.origin, since=newest)
             return moved[blob]
 
         for node in self.nodes:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from converters.caffe import layers
 from converters.caffe.affine import Affine, affine, into_consumer, into_producer, rounds
-from converters.caffe.graph import Blob, Node, emit, rebuild
+from converters.caffe.graph import Blob, Node, emit, rebuild, remade, with_name, with_origin
 from converters.caffe.net import Lazy, Net
 from converters.caffe.replacement import count_readers
 from converters.caffe.traits import of
@@ -43,17 +43,21 @@ class _Folding:
             self.shared.update(blob for top, blob in zip(item.tops, made, strict=True) if self.readers.get(top, 0) != 1)
             if item.type == "Input":
                 inputs.extend(made)
-        return emit(self.net.name, self._names(), self.net.outputs, inputs)
+        named, public = self._names()
+        return emit(self.net.name, named, self.net.outputs, inputs, public)
 
-    def _names(self) -> dict[str, Blob]:
-        """Which blob keeps which name: one that a layer was folded into has a name of its own, unless it is public."""
+    def _names(self) -> tuple[dict[str, Blob], set[Node]]:
+        """Which blob keeps which name: one that a layer was folded into has a name of its own, unless it is public.
+
+        The second result is the layers of those that are.
+        """
         if self.public is None:
-            return self.named
+            return self.named, set()
         keep = {*self.public, *self.net.outputs, *self.net.inputs}
-        for name, blob in self.named.items():
-            if name in keep and blob.node.name.endswith(FOLDED):
-                blob.node.name = ""
-        return {name: blob for name, blob in self.named.items() if name in keep or not blob.node.name.endswith(FOLDED)}
+        anew = {name for name, blob in self.named.items() if blob.node.name.endswith(FOLDED)}
+        public = {self.named[name].node for name in anew & keep}
+        named = {name: blob for name, blob in self.named.items() if name not in anew - keep or blob.node in public}
+        return named, public
 
     def _folded(self, node: Node) -> tuple[Blob, ...]:
         change = affine(node)
@@ -66,7 +70,7 @@ class _Folding:
         before, source = self.pending[node.bottoms[0]]
         folded = into_consumer(node, before, source)
         if folded is None and of(node.type).view and _keeps_channels(node):
-            view = Node(node.type, (source,), node.params, (), node.shapes, node.origin).tops[0]
+            view = remade(node, (source,)).tops[0]
             self.pending[node.tops[0]] = (before.stretched(node.shapes[0][1]), view)
         return (folded,) if folded is not None else node.tops
 
@@ -85,16 +89,14 @@ class _Folding:
     def _onto(self, node: Node, source: Blob, change: Affine) -> Blob | None:
         """The map inside the layer that makes its input, or in one layer with an affine one there."""
         if (folded := into_producer(source.node, change)) is not None:
-            folded.node.name = f"{source.node.name}{FOLDED}" if self.public is not None else ""
-            return folded
+            return with_name(folded, f"{source.node.name}{FOLDED}") if self.public is not None else folded
         if source not in self.pending:
             return None
         before, start = self.pending[source]
         both = change.after(before)
         if both.uniform == (1, 0):
             return start
-        blob = _layer(start, both)
-        blob.node.origin = node.origin
+        (blob,) = with_origin([_layer(start, both)], node.origin, since=node.order)
         self.pending[blob] = (both, start)
         return blob
 
@@ -106,7 +108,7 @@ class _Folding:
         inner = self._onto(source.node, below, change) if below not in self.shared else None
         if inner is None:
             return None
-        return Node("ReLU", (inner,), source.node.params, (), node.shapes, node.origin).tops[0]
+        return remade(source.node, (inner,), origin=node.origin).tops[0]
 
 
 def _layer(x: Blob, change: Affine) -> Blob:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node
+from converters.caffe.graph import Blob, Node, with_name
 from converters.caffe.net import Layer, Net
 from converters.caffe.replacement import replaced
 from converters.caffe.traits import of
@@ -25,6 +25,4 @@ def _merged(blob: Blob, item: Layer, is_output: bool) -> Blob:
     if source == blob.node.bottoms[0] and source.shape != blob.shape:
         return blob
     made = layers.identity(source) if source.shape == blob.shape and is_output else layers.reshape(source, blob.shape)
-    if made != source:
-        made.node.name, made.node.origin = item.name, item.origin
-    return made
+    return made if made == source else with_name(made, item.name)

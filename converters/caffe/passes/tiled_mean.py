@@ -28,9 +28,7 @@ def _in_steps(node: Node, item: Layer) -> tuple[Blob] | None:
     x = node.bottoms[0]
     if prod(x.shape[2:]) <= LARGE or (tile := _tile(*x.shape[2:])) == (1, 1):
         return None
-    made = layers.global_pooling(layers.pooling(x, "AVE", tile, stride=tile), "AVE")
-    made.node.origin = node.origin
-    return (made,)
+    return (layers.global_pooling(layers.pooling(x, "AVE", tile, stride=tile), "AVE"),)
 
 
 def _tile(height: int, width: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node
+from converters.caffe.graph import Blob, Node, remade
 from converters.dialects.fusion import fused_wrongly
 from converters.errors import require
 
@@ -12,4 +12,4 @@ def keep_apart(node: Node) -> Blob:
     """Put a Split before the layer."""
     require(fused_wrongly(node), "it is not fused")
     x, *rest = node.bottoms
-    return Node(node.type, (layers.identity(x), *rest), node.params, node.blobs, node.shapes).tops[0]
+    return remade(node, (layers.identity(x), *rest)).tops[0]
