@@ -47,7 +47,8 @@ def commands_of(source: Path, work: Path) -> dict[Path, list[str | Path]]:
     includes = [f"-I{generated}", f"-I{source}/include", f"-I{source}/src"]
     includes += ["-I/usr/include/hdf5/serial", f"-I/usr/include/{library_folder().name}"]
     header = work / "common.hpp"
-    header.write_text('#include "caffe/caffe.hpp"\n')
+    # Sources that use FLT_MAX relied on other headers for it, which those of g++ 13 no longer bring.
+    header.write_text('#include <cfloat>\n#include "caffe/caffe.hpp"\n')
     compiler: list[str | Path] = ["g++", *FLAGS, *includes]
     run([*compiler, "-x", "c++-header", header, "-o", f"{header}.gch"], "compiling the common header")
     sources = [generated / "caffe/proto/caffe.pb.cc", *(source / "src").rglob("*.cpp")]
