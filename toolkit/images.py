@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from converters.errors import InvalidInput, ToolkitError
+from converters.preprocessing import Preprocessing
 from toolkit.limits import check_size
 
 if TYPE_CHECKING:
@@ -55,8 +56,19 @@ def filter_named(name: str) -> int:
 
 def as_floats(image: Image) -> np.ndarray:
     """An RGB image -> [3, H, W] float32 in [0, 1]."""
-    pixels = np.asarray(image, np.float32) / 255
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32)
+    return scaled(np.asarray(image))
+
+
+def scaled(pixels: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3] -> [3, H, W] float32 in [0, 1]."""
+    return np.ascontiguousarray((pixels.astype(np.float32) / 255).transpose(2, 0, 1))
+
+
+def prepared(image: np.ndarray, wanted: Preprocessing) -> np.ndarray:
+    """(image * scale - mean) / std, a number a channel; `swap` makes it BGR after that."""
+    wanted.check(len(image))
+    made = wanted.normalised(image)
+    return np.ascontiguousarray(made[::-1] if wanted.swap else made, np.float32)
 
 
 def images_in(paths: Iterable[Path]) -> list[Path]:

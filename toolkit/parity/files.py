@@ -12,7 +12,6 @@ from typing import IO
 import numpy as np
 
 from converters.errors import InvalidInput
-from converters.preprocessing import Preprocessing
 from toolkit.limits import MAX_BYTES, check_bytes, check_size
 
 # The last two: a compression that zipfile does not know, and an encrypted file.
@@ -65,10 +64,3 @@ def _read_npy(file: IO[bytes], what: str) -> np.ndarray:
         raise InvalidInput(f"{what} is cut short: shape {shape} needs {need} bytes, {len(data)} are there")
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     return array.astype(dtype.newbyteorder("="), order="C")
-
-
-def prepared(image: np.ndarray, wanted: Preprocessing) -> np.ndarray:
-    """(image * scale - mean) / std, a number a channel; `swap` makes it BGR after that."""
-    wanted.check(len(image))
-    made = wanted.normalised(image)
-    return np.ascontiguousarray(made[::-1] if wanted.swap else made, np.float32)

@@ -16,9 +16,9 @@ import numpy as np
 
 from converters.errors import InvalidInput, ToolkitError
 from converters.preprocessing import Preprocessing
-from toolkit.images import images_in, read_image
+from toolkit.images import images_in, prepared, read_image
 from toolkit.limits import check_bytes, check_size
-from toolkit.parity.files import prepared, read_arrays
+from toolkit.parity.files import read_arrays
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 Feeds = dict[str, np.ndarray]

@@ -30,7 +30,7 @@ Json = Mapping[str, Any]
 def write(report: Json, path: Path) -> None:
     """One parity report (`Report.to_json()`) as a page."""
     title = f"{wording.WORDS[report['verdict']]}: {wording.base(report['reference']['model'])}"
-    _save(_page("report.html.j2", title, [report], report=report), path)
+    save(_page("report.html.j2", title, [report], report=report), path)
 
 
 def write_check(check: Json, path: Path) -> None:
@@ -40,7 +40,7 @@ def write_check(check: Json, path: Path) -> None:
     places = iter(range(len(shown)))
     numbered = [{**one, "place": next(places) if one["report"] else None} for one in worst_first]
     title = wording.check_headline(check)
-    _save(_page("check.html.j2", title, shown, check={**check, "checks": numbered}), path)
+    save(_page("check.html.j2", title, shown, check={**check, "checks": numbered}), path)
 
 
 def _page(template: str, title: str, reports: Sequence[Json], **found: Any) -> str:
@@ -96,7 +96,7 @@ def _policy(scripts: Sequence[str]) -> str:
     return f"default-src 'none'; script-src {hashes}; {RULES}"
 
 
-def _save(text: str, path: Path) -> None:
+def save(text: str, path: Path) -> None:
     """Whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
