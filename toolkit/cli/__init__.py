@@ -25,6 +25,9 @@ COMMANDS = {
         "toolkit.cli.engines:engines", "List the engines that can run models, how to get them, and get some."
     ),
     "train": Entry("toolkit.cli.train:train", "Train a network on a data set."),
+    "calibration-set": Entry(
+        "toolkit.cli.calibration_set:calibration_set", "Write images and raw arrays for a chip's quantiser."
+    ),
     "evaluate": Entry("toolkit.cli.evaluate:evaluate", "Score networks on a data set, in any engine, side by side."),
     "parity": Entry("toolkit.cli.parity:parity", "Compare what engines compute with what a reference computes."),
 }
