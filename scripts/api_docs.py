@@ -36,7 +36,14 @@ SECTIONS = {
         "converters.dialects:find",
         "converters.dialects:Dialect",
     ),
+    "Convert Caffe to ONNX": (
+        "converters.caffe_to_onnx:convert_file",
+        "converters.caffe_to_onnx:convert",
+        "converters.caffe_to_onnx:Report",
+        "converters.caffe.phase:State",
+    ),
     "Read and write Caffe files": (
+        "converters.caffe.files:read",
         "converters.caffe.net:Net",
         "converters.caffe.net:Layer",
         "converters.caffe.text:read",

@@ -27,6 +27,9 @@ MAY_IMPORT = {
         *("converters.mapping", "converters.names", "converters.onnx", "converters.preprocessing"),
         *("converters.onnx_passes", "converters.onnx_to_caffe"),
     },
+    "converters.caffe_to_onnx": {
+        *("converters.caffe", "converters.caffe_to_onnx", "converters.errors", "converters.onnx"),
+    },
 }
 FORBIDDEN = {"torch", "click", "rich", "toolkit", "cv2", "onnxscript"}
 

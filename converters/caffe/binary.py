@@ -1,7 +1,7 @@
 """caffemodel <-> weights by layer: packed floats move as whole byte ranges, never one Python object a number.
 
-The file holds for every layer its name, type and blobs, and nothing else: every engine takes the structure from the
-prototxt, and extension parameters clash between forks.
+What we write holds for every layer its name, type and blobs, and nothing else: every engine takes the structure from
+the prototxt, and extension parameters clash between forks. What we read may be of any version (V0, V1, V2).
 """
 
 from __future__ import annotations
@@ -69,27 +69,42 @@ def write(net: Net, file: BinaryIO) -> None:
             file.write(as_float32(blob).astype("<f4", copy=False).data if prod(blob.shape) else b"")
 
 
+# NetParameter's lists of layers -> in a layer: the fields of its name and its blobs, and of the V0 layer within.
+VERSIONS = {100: (1, 7, 0), 2: (4, 6, 1)}
+V0 = (1, 50, 0)
+RAW_KINDS = {0: "<f8", 1: "<f4", 2: "<f2"}  # NVIDIA's Caffe: raw_data (12) with raw_data_type (10)
+
+
 def _blob(data: memoryview, at: int, end: int) -> Array:
     legacy: dict[int, int] = {}
     dims: list[int] | None = None
-    chunks: list[npt.NDArray[np.float32]] = []
+    chunks: list[tuple[str, int, int]] = []
+    raw = RAW_KINDS[1]
     for field, wire, start, stop in fields(data, at, end):
         if field in (1, 2, 3, 4) and wire == VARINT:
             legacy[field] = start
         elif field == 7 and wire == LENGTH:
             dims = _dims(data, start, stop)
         elif field in (5, 8) and wire != VARINT:
-            kind = "<f4" if field == 5 else "<f8"
-            if (stop - start) % int(kind[-1]):
-                raise Malformed("weights are not whole numbers of floats")
-            chunks.append(np.frombuffer(data[start:stop], kind).astype(np.float32, copy=False))
-    numbers = chunks[0] if len(chunks) == 1 else np.concatenate([np.zeros(0, np.float32), *chunks])
+            chunks.append(("<f4" if field == 5 else "<f8", start, stop))
+        elif field == 10 and wire == VARINT:
+            raw = RAW_KINDS.get(start, raw)
+        elif field == 12 and wire == LENGTH:
+            chunks.append(("raw", start, stop))
+    arrays = [_numbers(data[start:stop], raw if kind == "raw" else kind) for kind, start, stop in chunks]
+    numbers = arrays[0] if len(arrays) == 1 else np.concatenate([np.zeros(0, np.float32), *arrays])
     if legacy:
         dims = [legacy.get(field, 1) for field in (1, 2, 3, 4)]
     shape = tuple(dims) if dims is not None else (() if numbers.size == 1 else (numbers.size,))
     if prod(shape) != numbers.size:
         raise Malformed(f"a blob of shape {shape} has {numbers.size} numbers")
     return numbers.reshape(shape)
+
+
+def _numbers(content: memoryview, kind: str) -> npt.NDArray[np.float32]:
+    if len(content) % int(kind[-1]):
+        raise Malformed("weights are not whole numbers of floats")
+    return np.frombuffer(content, kind).astype(np.float32, copy=False)
 
 
 def _dims(data: memoryview, at: int, end: int) -> list[int]:
@@ -116,13 +131,26 @@ def read(path: Path) -> dict[str, tuple[Array, ...]]:
 
 
 def _layers(data: memoryview) -> Iterator[tuple[str, tuple[Array, ...]]]:
+    version = 0
     for field, wire, start, stop in fields(data, 0, len(data)):
-        if field != 100 or wire != LENGTH:
+        if field not in VERSIONS or wire != LENGTH:
             continue
-        name, blobs = "", []
-        for inner, kind, first, last in fields(data, start, stop):
-            if inner == 1 and kind == LENGTH:
-                name = bytes(data[first:last]).decode("utf-8", "surrogateescape")
-            elif inner == 7 and kind == LENGTH:
-                blobs.append(_blob(data, first, last))
-        yield name, tuple(blobs)
+        if version not in (0, field):
+            raise Malformed("it has layers of two versions")
+        version = field
+        yield _layer(data, start, stop, VERSIONS[field])
+
+
+def _layer(data: memoryview, at: int, end: int, numbers: tuple[int, int, int]) -> tuple[str, tuple[Array, ...]]:
+    """Name and blobs of one layer, whose fields have these numbers."""
+    name, blobs = "", []
+    for field, wire, start, stop in fields(data, at, end):
+        if wire != LENGTH:
+            continue
+        if field == numbers[0]:
+            name = bytes(data[start:stop]).decode("utf-8", "surrogateescape")
+        elif field == numbers[1]:
+            blobs.append(_blob(data, start, stop))
+        elif numbers[2] and field == numbers[2]:
+            return _layer(data, start, stop, V0)
+    return name, tuple(blobs)

@@ -40,6 +40,17 @@ def defaults(group: str) -> Mapping[str, Any]:
     return {field.name: _default(field) for field in fields}
 
 
+@cache
+def left_open(group: str) -> frozenset[str]:
+    """The fields of a parameter message that have no default: a file that leaves one out says something by it."""
+    fields = message("LayerParameter").DESCRIPTOR.fields_by_name[group].message_type.fields
+    return frozenset(
+        field.name
+        for field in fields
+        if not (field.is_repeated or field.message_type is not None or field.has_default_value)
+    )
+
+
 def _default(field: FieldDescriptor) -> Any:
     if field.is_repeated:
         return ()

@@ -9,11 +9,14 @@ from typing import Any
 from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from converters.caffe.net import Layer, Net
+from converters.caffe import loose_text
+from converters.caffe.messages import to_net
+from converters.caffe.net import Net
 from converters.caffe.schema import message
 from converters.errors import InvalidInput
 
-MAX_BYTES = 64 * 2**20  # a prototxt of a thousand layers has 300 KB
+MAX_BYTES = 8 * 2**20  # a prototxt of a thousand layers has 300 KB
+MAX_FIELDS = 200_000  # and some 20,000 fields
 
 
 def _fill(target: Any, values: Mapping[str, Any]) -> None:
@@ -64,58 +67,48 @@ def write(net: Net, header: str = "") -> str:
     return "".join(f"# {line}\n" for line in header.splitlines()) + text
 
 
-def _plain(proto: Any) -> dict[str, Any]:
-    """Return the set fields of a message as a mapping: messages as mappings, enums as names."""
-    values: dict[str, Any] = {}
-    for field, value in proto.ListFields():
-        if field.message_type is not None:
-            values[field.name] = [_plain(item) for item in value] if field.is_repeated else _plain(value)
-        elif field.enum_type is not None and not field.is_repeated:
-            values[field.name] = field.enum_type.values_by_number[value].name
-        else:
-            values[field.name] = list(value) if field.is_repeated else value
-    return values
-
-
 def read(path: Path) -> Net:
-    """Read a prototxt. Legacy `input:` fields become Input layers; a file that does not parse is InvalidInput."""
-    if path.stat().st_size > MAX_BYTES:
-        raise InvalidInput(f"{path}: a prototxt of more than {MAX_BYTES >> 20} MiB is not read")
+    """Read a prototxt of any version. What does not parse is InvalidInput; `input:` fields become Input layers.
+
+    A field that the schema does not know stays in its layer's parameters, where it is part of a message: text_format
+    would lose it. Anywhere else it is an error.
+    """
+    content = _content(path)
     try:
-        proto = text_format.Parse(path.read_text(encoding="utf-8"), message("NetParameter")())
-    except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: not a prototxt that can be read: {error}") from error
-    layers = _legacy_inputs(proto, path)
-    for item in proto.layer:
-        values = _plain(item)
-        if "blobs" in values:
-            raise InvalidInput(f"{path}: layer '{item.name}' has weights inline; put them into a caffemodel")
-        for key in ("name", "type", "bottom", "top"):
-            values.pop(key, None)
-        layers.append(Layer(item.type, item.name, tuple(item.bottom), tuple(item.top), values))
-    return Net(proto.name, tuple(layers), _unread(layers))
+        proto, unknown = _parsed(content)
+        return to_net(proto, str(path), unknown)
+    except (text_format.ParseError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path}: not a prototxt that can be read: {' '.join(str(error).split())[:300]}") from error
 
 
-def _legacy_inputs(proto: Any, path: Path) -> list[Layer]:
-    if not proto.input:
-        return []
-    shapes = [list(shape.dim) for shape in proto.input_shape]
-    if not shapes:
-        dims = list(proto.input_dim)
-        shapes = [dims[i : i + 4] for i in range(0, len(dims), 4)]
-    if len(shapes) != len(proto.input):
-        raise InvalidInput(f"{path}: {len(proto.input)} inputs but {len(shapes)} input shapes")
-    return [
-        Layer("Input", name, (), (name,), {"input_param": {"shape": [{"dim": dims}]}})
-        for name, dims in zip(proto.input, shapes, strict=True)
-    ]
+def _content(path: Path) -> str:
+    """The text. Comments may be in any encoding: bytes that are no UTF-8 are an error where they mean something."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise InvalidInput(f"{path}: a prototxt of more than {MAX_BYTES >> 20} MiB is not read")
+    content = path.read_bytes()
+    if content.count(b":") + content.count(b"{") > MAX_FIELDS:
+        raise InvalidInput(f"{path}: a prototxt of more than {MAX_FIELDS:,} fields is not read")
+    return content.decode("utf-8", "surrogateescape")
 
 
-def _unread(layers: list[Layer]) -> tuple[str, ...]:
-    """Blobs whose last version nobody reads: what Caffe calls the outputs of a net."""
-    outputs: dict[str, None] = {}
-    for layer in layers:
-        for bottom in layer.bottoms:
-            outputs.pop(bottom, None)
-        outputs.update(dict.fromkeys(layer.tops))
-    return tuple(outputs)
+def _parsed(content: str) -> tuple[Any, list[dict[str, Any]]]:
+    """The message, and for each layer the fields of parameter messages that the schema lacks."""
+    proto = message("NetParameter")()
+    try:
+        return text_format.Parse(content, proto), []
+    except text_format.ParseError as error:
+        strict = error
+    if "has no field named" not in str(strict):
+        raise strict
+    root, layers = loose_text.parse(content), []
+    for name, value in root:
+        if name in ("layer", "layers") and isinstance(value, list):
+            kind = message("LayerParameter" if name == "layer" else "V1LayerParameter").DESCRIPTOR
+            found = loose_text.unknown(value, kind)
+            if any(not isinstance(more, dict) for more in found.values()):
+                raise strict
+            layers.append(found)
+    if loose_text.unknown([pair for pair in root if pair[0] not in ("layer", "layers")], proto.DESCRIPTOR):
+        raise strict
+    return text_format.Parse(content, message("NetParameter")(), allow_unknown_field=True), layers

@@ -35,6 +35,7 @@ class Traits:
     linear: bool = False  # weights times the bottom, plus a bias
     windows: bool = False  # has a kernel, a stride and a pad along each axis after the channels
     image: bool = False  # takes blobs of four axes and no others
+    never_in_place: bool = False  # wrong in Caffe itself, or refused there, where it overwrites its bottom
 
     view: bool = False  # the same numbers in the same order, under another shape
     alias: bool = False  # its top is its bottom's memory
@@ -57,7 +58,7 @@ def _neuron(message: str = "", **facts: Any) -> Traits:
 
 
 def _convolution(message: str, **facts: Any) -> Traits:
-    return Traits(message, blobs=("weight", "bias"), windows=True, **facts)
+    return Traits(message, blobs=("weight", "bias"), windows=True, never_in_place=True, **facts)
 
 
 def _recurrent(*blobs: str) -> Traits:
@@ -72,7 +73,7 @@ TABLE: dict[str, Traits] = {
     "DummyData": Traits("dummy_data_param", source=True, itself=True),
     "Parameter": Traits("parameter_param", blobs=("weight",), source=True, itself=True),
     # functions of one number
-    "AbsVal": _neuron(keeps_zero=True, not_negative=True),
+    "AbsVal": _neuron(keeps_zero=True, not_negative=True, never_in_place=True),
     "BNLL": _neuron(not_negative=True, in_place="inference"),
     "Clip": _neuron("clip_param", monotone=True),
     "Dropout": _neuron("dropout_param", itself=True, keeps_sign=True, keeps_zero=True, in_place="always"),
@@ -86,6 +87,7 @@ TABLE: dict[str, Traits] = {
     "ReLU": _neuron("relu_param", not_negative=True, monotone=True, keeps_zero=True, in_place="always"),
     "ReLU6": _neuron("relu6_param", not_negative=True, monotone=True, keeps_zero=True),
     "Sigmoid": _neuron("sigmoid_param", not_negative=True, in_place="inference"),
+    "Softplus": _neuron(not_negative=True),
     "Swish": _neuron("swish_param", keeps_zero=True),
     "TanH": _neuron("tanh_param", keeps_zero=True, in_place="inference"),
     "Threshold": _neuron("threshold_param", not_negative=True, monotone=True),
@@ -111,6 +113,7 @@ TABLE: dict[str, Traits] = {
         by_channel=True,
         in_place="always",
     ),
+    "Axpy": Traits(),
     "Bias": Traits("bias_param", blobs=("shift",), broadcasts=True, along_axis=True),
     "Eltwise": Traits("eltwise_param", elementwise=True, many=True),
     "PReLU": Traits("prelu_param", blobs=("slope",), by_channel=True, keeps_zero=True, in_place="always"),
@@ -125,8 +128,9 @@ TABLE: dict[str, Traits] = {
     "Convolution": _convolution("convolution_param", convolves=True, linear=True),
     "ConvolutionDepthwise": _convolution("convolution_param"),
     "Deconvolution": _convolution("convolution_param", convolves=True, linear=True),
+    "DepthwiseConvolution": _convolution("convolution_param"),
     "Embed": Traits("embed_param", blobs=("weight", "bias")),
-    "InnerProduct": Traits("inner_product_param", blobs=("weight", "bias"), linear=True),
+    "InnerProduct": Traits("inner_product_param", blobs=("weight", "bias"), linear=True, never_in_place=True),
     "LSTM": _recurrent("weight", "bias", "recurrence"),
     "RNN": _recurrent("weight", "bias", "recurrence", "output weight", "output bias"),
     # images
@@ -135,28 +139,34 @@ TABLE: dict[str, Traits] = {
     "Interp": Traits("interp_param", by_plane=True),
     "Pad": Traits("pad_param", by_plane=True),
     "PixelShuffle": Traits("pixelshuffle_param", image=True),
-    "Pooling": Traits("pooling_param", by_plane=True, windows=True, image=True, keeps_sign=True),
+    "Pooling": Traits("pooling_param", by_plane=True, windows=True, image=True, keeps_sign=True, never_in_place=True),
+    "ROIPooling": Traits("roi_pooling_param"),
+    "Reorg": Traits("reorg_param", image=True),
     "Resize": Traits("resize_param", by_plane=True),
+    "SPP": Traits("spp_param", image=True),
     "Upsample": Traits("upsample_param", by_plane=True),
     # normalisation
-    "LRN": Traits("lrn_param", image=True),
+    "LRN": Traits("lrn_param", image=True, never_in_place=True),
     "MVN": Traits("mvn_param"),
     "Normalize": Traits("norm_param", blobs=("factor",)),
     "Softmax": Traits("softmax_param", not_negative=True, along_axis=True),
     # where the numbers stand
     "Concat": Traits("concat_param", routes=True, along_axis=True),
-    "Flatten": Traits("flatten_param", view=True, alias=True),
-    "Permute": Traits("permute_param"),
-    "Reshape": Traits("reshape_param", view=True, alias=True),
+    "BatchReindex": Traits(),
+    "Flatten": Traits("flatten_param", view=True, alias=True, never_in_place=True),
+    "Im2col": Traits("convolution_param"),
+    "Permute": Traits("permute_param", never_in_place=True),
+    "Reshape": Traits("reshape_param", view=True, alias=True, never_in_place=True),
     "ShuffleChannel": Traits("shuffle_channel_param", routes=True, image=True),
     "Silence": Traits(),
     "Slice": Traits("slice_param", routes=True, along_axis=True),
-    "Split": Traits(alias=True),
+    "Split": Traits(alias=True, never_in_place=True),
     "Tile": Traits("tile_param", along_axis=True),
+    "Unsqueeze": Traits("unsqueeze_param"),
     # along axes
     "ArgMax": Traits("argmax_param"),
     "MatMul": Traits(),
-    "Reduction": Traits("reduction_param"),
+    "Reduction": Traits("reduction_param", never_in_place=True),
     # layers that stand for many
     "IndexOfLargest": Traits("index_param", {"axis": 0, "last": False}, composite=True),
     "Product": Traits("product_param", {"trans_a": False, "trans_b": False}, composite=True),

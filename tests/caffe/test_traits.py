@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 MESSAGES = {field.name for field in schema.message("LayerParameter").DESCRIPTOR.fields if field.message_type}
 LISTS = {  # the files that may list layer types, and what for
     "converters/caffe/traits.py": "the table itself",
+    "converters/caffe/upgrade.py": "names that types had in old files",
     "converters/caffe/shapes/": "one rule a type, by family",
     "converters/caffe/composite/rules.py": "likewise",
     "converters/dialects/common.py": "what every engine has",

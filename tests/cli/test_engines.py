@@ -29,7 +29,7 @@ def test_the_table_says_how_to_get_what_is_missing(
 ) -> None:
     monkeypatch.setenv("CAFFE_BRIDGE_CAFFE", str(tmp_path))
     lines = toolkit("engines").stdout.splitlines()
-    (caffe,) = (line for line in lines if line.startswith("│ caffe"))
+    (caffe,) = (line for line in lines if line.startswith("│ caffe "))
     assert "missing" in caffe
     assert "toolkit engines build caffe" in caffe
     (ort,) = (line for line in lines if line.startswith("│ onnxruntime"))
@@ -55,4 +55,7 @@ def test_what_is_not_built_here_says_how_to_get_it(toolkit: Toolkit) -> None:
     )
     done = toolkit("engines", "build", "tensorrt")
     assert done.exit_code == 2
-    assert "there is no engine 'tensorrt'; there are caffe, openvino, mnn, onnxruntime, opencv, torch" in done.stderr
+    assert (
+        "there is no engine 'tensorrt'; there are caffe, openvino, mnn, onnxruntime, caffe-via-onnx, opencv, torch"
+        in done.stderr
+    )

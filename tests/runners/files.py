@@ -121,6 +121,7 @@ def write_tiny(folder: Path) -> dict[str, tuple[str, Path | None]]:
     caffe = (str(folder / "tiny.prototxt"), folder / "tiny.caffemodel")
     return {
         "caffe": caffe,
+        "caffe-via-onnx": caffe,
         "mnn": caffe,
         "opencv": caffe,
         "openvino": caffe,

@@ -15,6 +15,9 @@ COMMANDS = {
     "onnx-to-caffe": Entry(
         "toolkit.cli.onnx_to_caffe:onnx_to_caffe", "Convert an ONNX file to a .prototxt and a .caffemodel."
     ),
+    "caffe-to-onnx": Entry(
+        "toolkit.cli.caffe_to_onnx:caffe_to_onnx", "Convert a .prototxt and a .caffemodel to an ONNX file."
+    ),
     "inspect": Entry(
         "toolkit.cli.inspect:inspect", "Say what converts and what blocks, node by node, before converting."
     ),
@@ -35,6 +38,6 @@ COMMANDS = {
 main = LazyGroup(
     name="toolkit",
     entries=COMMANDS,
-    help="PyTorch to ONNX to Caffe: exact or refused, and proven against onnxruntime.",
+    help="PyTorch to ONNX to Caffe and back: exact or refused, and proven against onnxruntime.",
     epilog="Exit codes: 0 done, 1 parity failed, 2 usage, 3 the model can't be converted, 4 the input file is broken.",
 )

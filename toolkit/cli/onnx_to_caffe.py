@@ -163,7 +163,6 @@ def checker(
 
 def verdict(proofs: Sequence[Proof], dialect: str, skipped: str) -> str:
     """One line on what was proven; `skipped` is the option that asked for no proof."""
-    from toolkit.parity.report import Verdict, worst
     from toolkit.parity.verify import engines
     from toolkit.runners import available
 
@@ -172,13 +171,19 @@ def verdict(proofs: Sequence[Proof], dialect: str, skipped: str) -> str:
         how = "; ".join(missing[name] for name in engines(dialect))
         why = f"{skipped} was given" if skipped else f"no engine that runs this dialect is installed ({how})"
         return f"not verified: {why}"
-    proof = proofs[0]
+    return proven(proofs[0])
+
+
+def proven(proof: Proof) -> str:
+    """One line on how far an engine and onnxruntime agree, and whether that proves anything."""
+    from toolkit.parity.report import Verdict, worst
+
     found = [one.required for row in proof.rows for one in worst(row.comparisons)]
     engine = ", ".join(row.run.version for row in proof.rows if row.run)
-    proven = proof.verdict is Verdict.PASSED
-    head = f"{'verified' if proven else 'not proven'}: {proof.verdict.value}"
+    passed = proof.verdict is Verdict.PASSED
+    head = f"{'verified' if passed else 'not proven'}: {proof.verdict.value}"
     line = f"{head}, differs by at most {max(found):.1e} of max|ref| from onnxruntime in {engine}"
-    if proven:
+    if passed:
         return line
     reasons = "; ".join(reason for row in proof.rows for reason in row.reasons)
     return f"{line}: {reasons} (for a proof, give inputs that the model answers: --image, --input or --range)"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from converters.errors import ToolkitError
-from toolkit.runners import caffe, importers, onnxruntime, opencv, torch
+from toolkit.runners import caffe, caffe_via_onnx, importers, onnxruntime, opencv, torch
 from toolkit.runners.base import RUNTIMES, Runner, RunnerUnavailable, Target, listed
 
-__all__ = ["RUNTIMES", "available", "caffe", "importers", "load", "onnxruntime", "opencv", "torch"]
+__all__ = ["RUNTIMES", "available", "caffe", "caffe_via_onnx", "importers", "load", "onnxruntime", "opencv", "torch"]
 
 
 def available() -> dict[str, str]:

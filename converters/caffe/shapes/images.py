@@ -27,6 +27,7 @@ def _pad(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]
 
 
 def _upsample(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
+    require(len(bottoms) == 1, "undoes a pooling by its mask, which has no exact ONNX form")
     return [(*bottoms[0][:2], *(size * values["scale"] for size in bottoms[0][2:]))]
 
 
@@ -36,11 +37,23 @@ def _resize(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Sha
 
 
 def _bilinear(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
-    return [(*bottoms[0][:2], values["dst_h"], values["dst_w"])]
+    """brocolli's: a size, or a factor."""
+    if "dst_h" in values or "dst_w" in values:
+        return [(*bottoms[0][:2], values["dst_h"], values["dst_w"])]
+    return [(*bottoms[0][:2], *(int(size * values["scale_factor"]) for size in bottoms[0][2:]))]
 
 
 def _interp(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
-    return [(*bottoms[0][:2], values["height"], values["width"])]
+    """DeepLab's: a size, or shrink and zoom of the image less its (negative) pads. PSPNet's: another's size."""
+    x, zoom, shrink = bottoms[0], values["zoom_factor"], values["shrink_factor"]
+    require(values["pad_beg"] <= 0 and values["pad_end"] <= 0, "Interp crops by its pads: they are not above 0")
+    require(zoom >= 1 and shrink >= 1, f"Interp with a zoom of {zoom} and a shrink of {shrink}")
+    if len(bottoms) == 2:
+        return [(*x[:2], *bottoms[1][2:])]
+    if "height" in values or "width" in values:
+        return [(*x[:2], values["height"], values["width"])]
+    small = [(size + values["pad_beg"] + values["pad_end"] - 1) // shrink + 1 for size in x[2:]]
+    return [(*x[:2], *(size + (size - 1) * (zoom - 1) for size in small))]
 
 
 def _pixel_shuffle(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:

@@ -10,7 +10,7 @@ from converters.caffe import traits
 from converters.caffe.composite import rules as composite
 from converters.caffe.net import Net, Shape
 from converters.caffe.schema import MAX_COUNT
-from converters.caffe.shapes import elementwise, images, layout, recurrent, reduction, sources, windows
+from converters.caffe.shapes import elementwise, forks, images, layout, recurrent, reduction, sources, windows
 from converters.caffe.shapes.rule import Rule, same
 from converters.caffe.values import Values
 from converters.errors import Unsupported, require
@@ -25,6 +25,7 @@ RULES: dict[str, Rule] = {
     **images.RULES,
     **reduction.RULES,
     **recurrent.RULES,
+    **forks.RULES,
     **composite.RULES,
 }
 

@@ -21,10 +21,20 @@ def _windows(values: Values, x: Shape) -> list[tuple[int, int, int, int, int]]:
 
 def _convolution(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
     x, outputs, group = bottoms[0], values["num_output"], values["group"]
-    windows = _windows(values, x)
     require(group > 0, f"{group} groups")
     require(x[1] % group == 0 and outputs % group == 0, f"group {group} does not divide the channels")
-    return [(x[0], outputs, *((size + 2 * p - (d * (k - 1) + 1)) // s + 1 for size, s, p, d, k in windows))]
+    return _each(bottoms, (x[0], outputs, *slid(values, x)))
+
+
+def slid(values: Values, x: Shape) -> list[int]:
+    """How many windows there are along each axis after the channels: sizes are rounded down."""
+    return [(size + 2 * p - (d * (k - 1) + 1)) // s + 1 for size, s, p, d, k in _windows(values, x)]
+
+
+def _each(bottoms: Sequence[Shape], top: Shape) -> Sequence[Shape]:
+    """A convolution takes several blobs of one shape as well, all with the same weights."""
+    require(len(set(bottoms)) == 1, f"bottoms of several shapes: {', '.join(map(str, bottoms))}")
+    return [top] * len(bottoms)
 
 
 def _deconvolution(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
@@ -32,7 +42,7 @@ def _deconvolution(values: Values, bottoms: Sequence[Shape], tops: int) -> Seque
     whole = [s * (size - 1) + d * (k - 1) + 1 for size, s, _, d, k in windows]
     require(max(whole) <= MAX_COUNT, f"Deconvolution of an image of {whole}, over Caffe's limit")
     sizes = (size - 2 * p for size, (_, _, p, _, _) in zip(whole, windows, strict=True))
-    return [(bottoms[0][0], values["num_output"], *sizes)]
+    return _each(bottoms, (bottoms[0][0], values["num_output"], *sizes))
 
 
 def pooled_size(size: int, kernel: int, stride: int, pad: int, floor: bool, padded: bool) -> int:
@@ -64,5 +74,6 @@ RULES: dict[str, Rule] = {
     "Convolution": _convolution,
     "ConvolutionDepthwise": _convolution,
     "Deconvolution": _deconvolution,
+    "DepthwiseConvolution": _convolution,
     "Pooling": _pooling,
 }

@@ -1,0 +1,156 @@
+"""`toolkit caffe-to-onnx`: a prototxt and a caffemodel to an ONNX file, verified before it gets its name."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from toolkit.cli import params
+from toolkit.cli.onnx_to_caffe import MODEL
+from toolkit.cli.output import json_option, print_json, progress
+
+if TYPE_CHECKING:
+    from converters.caffe_to_onnx import Imported
+    from converters.caffe_to_onnx import Report as Import
+    from toolkit.parity.parity import Say
+    from toolkit.parity.verify_import import Judged
+
+STAGE_HELP = "Build the net for this stage, as `include { stage }` asks; repeatable."
+
+
+@click.command(
+    short_help="Convert a .prototxt and a .caffemodel to an ONNX file.",
+    epilog="Exits 1 if the written file differs from the network, 3 if it can't be converted, 4 if it is broken.",
+)
+@click.argument("prototxt", type=MODEL, metavar="NET.prototxt")
+@click.argument("caffemodel", type=MODEL, metavar="[NET.caffemodel]", required=False)
+@click.option("-o", "out", type=click.Path(path_type=Path), metavar="OUT.onnx", help="NET.onnx by default.")
+@click.option(
+    "--input-shape", "shapes", multiple=True, type=params.SHAPE, help="The shape of an input; or feed a blob inside."
+)
+@click.option("--output", "outputs", multiple=True, metavar="BLOB", help="Cut the network at this blob; repeatable.")
+@click.option("--dynamic-batch", is_flag=True, help="Let the first size of every input and output be any number.")
+@click.option("--opset", type=int, default=17, show_default=True, help="Of ONNX's operators, 11 or newer.")
+@click.option(
+    "--dialect", default="bvlc", show_default=True, metavar="NAME", help="Whose meaning counts where forks disagree."
+)
+@click.option("--phase", type=click.Choice(["TEST", "TRAIN"]), default="TEST", show_default=True, help="Of train_val.")
+@click.option("--stage", "stages", multiple=True, help=STAGE_HELP)
+@click.option("--image", "images", multiple=True, type=MODEL, help="Verify on this image (resized, RGB in [0, 1]).")
+@click.option("--input", "files", multiple=True, type=params.ANY_FILE, help="Verify on this .npz; NAME=FILE for one.")
+@click.option("--range", "ranges", multiple=True, type=params.RANGE, help="Verify on random numbers within LO,HI.")
+@click.option("--no-verify", is_flag=True, help="Don't run what was written.")
+@json_option
+def caffe_to_onnx(
+    prototxt: Path,
+    caffemodel: Path | None,
+    out: Path | None,
+    shapes: Sequence[tuple[str, tuple[int, ...]]],
+    outputs: Sequence[str],
+    dynamic_batch: bool,
+    opset: int,
+    dialect: str,
+    phase: str,
+    stages: Sequence[str],
+    images: tuple[Path, ...],
+    files: Sequence[tuple[str, Path]],
+    ranges: Sequence[tuple[str, tuple[float, float]]],
+    no_verify: bool,
+    as_json: bool,
+) -> None:
+    """Convert NET.prototxt and NET.caffemodel to OUT.onnx. No Caffe is needed.
+
+    Files of any version are read (V0, V1, V2, deploy or train_val): data layers become inputs, losses go. The file is
+    run in onnxruntime against the network in real Caffe, or OpenCV, before it gets its name; a mismatch leaves it as
+    OUT.failed.onnx. What has no exact ONNX form is refused, every blocker listed.
+
+    \b
+    Dialects: bvlc, ssd, brocolli, opencv, ncnn, mnn. They differ in Upsample, Interp, MVN, PriorBox and others.
+
+    \b
+    Examples:
+      toolkit caffe-to-onnx deploy.prototxt net.caffemodel -o net.onnx
+      toolkit caffe-to-onnx train_val.prototxt net.caffemodel --input-shape data:1,3,227,227
+      toolkit caffe-to-onnx deploy.prototxt net.caffemodel --dynamic-batch --opset 18
+      toolkit caffe-to-onnx ssd.prototxt ssd.caffemodel --output mbox_loc --output mbox_conf_flatten
+    """
+    from converters.caffe.phase import State
+    from converters.caffe_to_onnx import convert_file
+
+    with progress(quiet=as_json) as step:
+        step("converting")
+        proofs: list[Judged] = []
+        feed = {"images": images, "arrays": params.listed(files), "ranges": params.listed(ranges)}
+        done = convert_file(
+            prototxt,
+            caffemodel,
+            out or prototxt.with_suffix(".onnx"),
+            input_shapes=dict(params.once(shapes, "--input-shape")),
+            outputs=outputs or None,
+            dynamic_batch=dynamic_batch,
+            opset=opset,
+            dialect=dialect,
+            state=State(phase, stages=frozenset(stages)),
+            check=None if no_verify else checker(prototxt, caffemodel, feed, proofs, step),
+        )
+    show(done)
+    click.echo(verdict(proofs, no_verify), err=True)
+    if as_json:
+        report = proofs[0].report if proofs else None
+        print_json({**done.to_json(), "parity": report.to_json() if report else None})
+
+
+def checker(
+    prototxt: Path, caffemodel: Path | None, feed: dict[str, Any], proofs: list[Judged], step: Say
+) -> Callable[[Path, Imported, Import], None] | None:
+    """What runs the written file against the first Caffe engine that takes the network; None where there is none."""
+    from converters.caffe_to_onnx.convert import write_deploy
+    from toolkit import runners
+    from toolkit.parity.inputs import Inputs
+    from toolkit.parity.verify import UNREFUTED, ParityFailed
+    from toolkit.parity.verify_import import ENGINES, verify_import
+
+    missing = runners.available()
+    present = [name for name in ENGINES if not missing[name]]
+    if not present:
+        return None
+
+    def check(model: Path, found: Imported, done: Import) -> None:
+        inputs = Inputs(shapes=done.input_shapes, **feed)
+        with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+            pair = (prototxt, caffemodel) if found.unchanged else write_deploy(found.net, Path(folder))
+            judged = verify_import(done, model, *pair, present, runners.load, inputs, step)
+        proofs.append(judged)
+        if judged.report is not None and judged.report.verdict not in UNREFUTED:
+            raise ParityFailed(judged.report, f"the file is kept as {Path(done.onnx).with_suffix('.failed.onnx')}")
+
+    return check
+
+
+def verdict(proofs: Sequence[Judged], no_verify: bool) -> str:
+    """One line on what was proven."""
+    from toolkit.cli.onnx_to_caffe import proven
+    from toolkit.parity.verify_import import ENGINES
+    from toolkit.runners import available
+
+    if not proofs:
+        missing = available()
+        how = "; ".join(missing[name] for name in ENGINES)
+        return f"not verified: {'--no-verify was given' if no_verify else f'no Caffe engine is installed ({how})'}"
+    judged = proofs[0]
+    if judged.report is None:
+        return f"not verified: no engine took the network: {'; '.join(judged.refusals)}"
+    return proven(judged.report)
+
+
+def show(done: Import) -> None:
+    """What was written, in a few lines on stderr."""
+    click.echo(f"wrote {done.onnx} ({Path(done.onnx).stat().st_size / 1e6:.2f} MB), opset {done.opset}", err=True)
+    nodes = ", ".join(f"{count} {kind}" for kind, count in done.nodes.items())
+    click.echo(f"{sum(done.layers.values())} layers -> {nodes}; {done.parameters:,} parameters", err=True)
+    for what, shapes in (("inputs", done.input_shapes), ("outputs", done.output_shapes)):
+        click.echo(f"{what}: {', '.join(f'{name} {list(shape)}' for name, shape in shapes.items())}", err=True)

@@ -1,0 +1,56 @@
+"""An ONNX file that was just imported from Caffe -> proof: a Caffe engine runs the network, onnxruntime the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters.caffe_to_onnx import Report as Import
+from converters.errors import ToolkitError
+from toolkit.parity.inputs import Inputs
+from toolkit.parity.parity import Rule, Say, Subject, check
+from toolkit.parity.report import Report, Verdict
+from toolkit.runners.base import ORACLE, Load, Target
+
+ENGINES = ("caffe", "opencv")  # what can judge an import, the one that decides what Caffe means first
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The report of the first engine that took the network, and why those before it did not."""
+
+    report: Report | None
+    refusals: tuple[str, ...] = ()
+
+
+def verify_import(
+    done: Import,
+    model: Path,
+    prototxt: Path,
+    caffemodel: Path | None,
+    runtimes: Sequence[str],
+    load: Load,
+    inputs: Inputs | None = None,
+    on_step: Say = lambda text: None,
+) -> Judged:
+    """Compare the file `model` with the Caffe files, in the first of the runtimes that takes them.
+
+    Both run on the same two inputs at least. Where they differ, the file is run in float64 too: a difference no larger
+    than what float32 does to it speaks against these inputs and not against the file.
+    """
+    ours = Subject(ORACLE, Target(str(model), outputs=tuple(done.output_shapes)))
+    inputs = inputs or Inputs(shapes=done.input_shapes)
+    refusals: list[str] = []
+    for name in runtimes:
+        engine = Subject(name, Target(str(prototxt), caffemodel, tuple(done.output_shapes)))
+        report = check(ours, [engine], load, inputs, Rule(), on_step)
+        if report.verdict is Verdict.ERROR:
+            refusals.extend(reason for row in report.rows for reason in row.reasons)
+            continue
+        if report.verdict is Verdict.FAILED:
+            with suppress(ToolkitError):  # not every model can be run in float64
+                report = check(ours, [engine], load, inputs, Rule(float64=True), on_step)
+        return Judged(report, tuple(refusals))
+    return Judged(None, tuple(refusals))
