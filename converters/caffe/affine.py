@@ -18,6 +18,7 @@ from converters.caffe.graph import Blob, Node, remade
 from converters.caffe.net import Lazy, Weights
 from converters.caffe.traits import of
 from converters.caffe.values import spatial
+from converters.errors import require
 
 Vector = npt.NDArray[np.float64]
 ROUNDING = 512.0  # from here on a shift rounds what it is added to visibly
@@ -126,10 +127,10 @@ def _outputs_axis(node: Node) -> bool:
     return node.type != "InnerProduct" or len(node.shapes[0]) == 2
 
 
-def into_producer(node: Node, change: Affine) -> Blob | None:
-    """A convolution or inner product with a per-channel affine map of its output folded in."""
-    if not of(node.type).linear or not _outputs_axis(node):
-        return None
+def into_producer(node: Node, change: Affine) -> Blob:
+    """A convolution or inner product with a per-channel affine map of its output folded in; Unsupported for others."""
+    require(of(node.type).linear, f"the {node.type} before it has no weights to hold it")
+    require(_outputs_axis(node), f"the {node.type} before it has its channels on another axis")
     weight, *rest = node.blobs
     group = groups(node)
 
@@ -161,18 +162,18 @@ def _with_blobs(node: Node, source: Blob | None, weight: Weights, bias: Weights 
     return remade(node, bottoms, params={**node.params, group: param}, blobs=blobs).tops[0]
 
 
-def into_consumer(node: Node, change: Affine, source: Blob) -> Blob | None:
+def into_consumer(node: Node, change: Affine, source: Blob) -> Blob:
     """A convolution or inner product with a per-channel affine map of its input folded in.
 
-    None where padding would see the shift.
+    Unsupported for other layers, and where padding would see the shift.
     """
-    if len(node.bottoms) != 1 or not of(node.type).linear or node.type == "Deconvolution":
-        return None
-    if node.type == "Convolution" and change.moves and any(spatial(node.values, "pad", node.bottoms[0].rank - 2)):
-        return None
+    takes = len(node.bottoms) == 1 and of(node.type).linear and node.type != "Deconvolution"
+    require(takes, f"the {node.type} behind it has no weights to hold it")
+    if node.type == "Convolution":
+        pad = spatial(node.values, "pad", node.bottoms[0].rank - 2)
+        require(not (change.moves and any(pad)), "the padding of the Convolution behind it would see the shift")
     if node.type == "InnerProduct":
-        if node.values["axis"] != 1:
-            return None
+        require(node.values["axis"] == 1, "the InnerProduct behind it multiplies along another axis")
         change = change.stretched(node.blobs[0].shape[1])
     weight, *rest = node.blobs
     group = groups(node)

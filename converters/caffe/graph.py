@@ -14,6 +14,7 @@ from typing import Any
 
 from converters.caffe import shapes
 from converters.caffe.net import Layer, Net, Shape, Weights
+from converters.caffe.places import UNUSED, Place
 from converters.caffe.traits import STAND_IN
 from converters.caffe.values import Values
 
@@ -149,49 +150,69 @@ class Names:
         return name
 
 
-def emit(
+@dataclass(frozen=True)
+class Emitted:
+    """A net made of a graph, and the name that each of the graph's blobs has there."""
+
+    net: Net
+    names: Mapping[Blob, str]
+
+    def places(self, named: Mapping[str, Blob]) -> dict[str, Place]:
+        """Where the values of `named` are: an output under its own name, another where its blob is, or nowhere."""
+        found = {name: Place(self.names[blob]) if blob in self.names else UNUSED for name, blob in named.items()}
+        return {**found, **{name: Place(name) for name in self.net.outputs}}
+
+
+def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: Sequence[Blob] = ()) -> Net:
+    """Turn the graph behind `outputs` into a Net; see `emitted`."""
+    return emitted(title, named, outputs, inputs).net
+
+
+def emitted(
     title: str,
     named: Mapping[str, Blob],
     outputs: Sequence[str],
     inputs: Sequence[Blob] = (),
     unnamed: Collection[Node] = (),
-) -> Net:
-    """Turn the graph behind `outputs` into a Net.
+) -> Emitted:
+    """Turn the graph behind `outputs` into a Net, and tell what became of each blob.
 
     `named` holds the blobs that have a name (unique, safe); the others get one from the named blob that they serve.
     Inputs stay although nothing reads them; a top that nothing reads is silenced: Caffe would call it an output, and
     OpenCV fails on an input that leads nowhere. Layers of `unnamed` nodes are named as if their nodes had no name.
     """
     named = _own_outputs(named, outputs)
-    owner: dict[tuple[int, int], str] = {}
+    owner: dict[Blob, str] = {}
     for name, blob in [*((name, named[name]) for name in outputs), *named.items()]:
-        owner.setdefault((id(blob.node), blob.index), name)
+        owner.setdefault(blob, name)
     names = Names()
     names.taken.update(name.lower() for name in named)
     needed = _in_order(ancestors([*inputs, *(named[name] for name in outputs)]))
     base = _served(needed, owner)
     layers: list[Layer] = []
+    made: dict[Blob, str] = {}
     used: set[str] = set(outputs)
     layer_names = Names()
     for node in needed:
         own = "" if node in unnamed else node.name
         stem = own or f"{base[id(node)]}/{node.type.lower()}"
-        for i in range(len(node.shapes)):
-            key = (id(node), i)
-            if key not in owner:
-                owner[key] = names(stem if len(node.shapes) == 1 else f"{stem}_{i}")
-        tops = tuple(owner[id(node), i] for i in range(len(node.shapes)))
-        bottoms = tuple(owner[id(bottom.node), bottom.index] for bottom in node.bottoms)
+        for top in node.tops:
+            made[top] = owner[top] if top in owner else names(stem if len(node.shapes) == 1 else f"{stem}_{top.index}")
+        tops, bottoms = (tuple(made[blob] for blob in blobs) for blobs in (node.tops, node.bottoms))
         used.update(bottoms)
         carries = bool(tops) and (tops[0] in outputs or not own)  # OpenCV asks for an output by its layer's name
         name = layer_names(tops[0] if carries else own or names(stem))
         layers.append(Layer(node.type, name, bottoms, tops, node.params, node.blobs, node.origin or base[id(node)]))
-    for made in tuple(layers):
-        for top in made.tops:
-            if top not in used:
-                name = layer_names(names(f"{top}/silence"))
-                layers.append(Layer("Silence", name, (top,), (), origin=made.origin))
-    return Net(title, tuple(layers), tuple(outputs))
+    layers += _silences(layers, used, names, layer_names)
+    return Emitted(Net(title, tuple(layers), tuple(outputs)), made)
+
+
+def _silences(layers: Sequence[Layer], used: Collection[str], names: Names, layer_names: Names) -> list[Layer]:
+    """A Silence for each top that is not used."""
+    unread = [(item, top) for item in layers for top in item.tops if top not in used]
+    return [
+        Layer("Silence", layer_names(names(f"{top}/silence")), (top,), (), origin=item.origin) for item, top in unread
+    ]
 
 
 def _own_outputs(named: Mapping[str, Blob], outputs: Sequence[str]) -> dict[str, Blob]:
@@ -226,11 +247,11 @@ def _in_order(nodes: Sequence[Node]) -> list[Node]:
     return done
 
 
-def _served(nodes: Sequence[Node], owner: Mapping[tuple[int, int], str]) -> dict[int, str]:
+def _served(nodes: Sequence[Node], owner: Mapping[Blob, str]) -> dict[int, str]:
     """For each node, the name of its own first named top, or of what its first reader serves."""
     base: dict[int, str] = {}
     for node in reversed(nodes):
-        own = next((owner[id(node), i] for i in range(len(node.shapes)) if (id(node), i) in owner), "")
+        own = next((owner[top] for top in node.tops if top in owner), "")
         base[id(node)] = own or base.get(id(node), "layer")
         base.update((id(bottom.node), base[id(node)]) for bottom in node.bottoms)
     return base

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from converters.caffe.graph import Blob, Node, emit, rebuild, with_origin
+from converters.caffe.graph import Blob, Node, emitted, rebuild, with_origin
 from converters.caffe.net import Layer, Net
+from converters.caffe.places import Note, Result, untouched
+from converters.errors import Unsupported
 
 Change = Callable[[Node, Layer], "Sequence[Blob] | None"]
 
@@ -19,23 +21,32 @@ def count_readers(net: Net) -> dict[str, int]:
     return readers
 
 
-def replaced(net: Net, change: Change) -> Net:
-    """Return the net with the blobs that `change` gives for a layer in place of its tops; None leaves the layer.
+def replaced(net: Net, change: Change) -> Result:
+    """Return the net with the blobs that `change` gives for a layer in place of its tops.
 
-    `change` gets the layer as a node that reads what was made of the layers before, and as it is in the net. The net
-    itself comes back where nothing changed.
+    `change` gets the layer as a node that reads what was made of the layers before, and as it is in the net. None
+    leaves the layer, and so does Unsupported, whose reason becomes a note. The net itself comes back where nothing
+    changed.
     """
     named: dict[str, Blob] = {}
     inputs: list[Blob] = []
+    notes: list[Note] = []
     changed = False
     for item in net.layers:
         if item.type == "Silence":
             continue  # emission silences again what is then unread
         node = rebuild(item, [named[bottom] for bottom in item.bottoms])
-        made = change(node, item)
+        try:
+            made = change(node, item)
+        except Unsupported as error:
+            notes.append(Note(item.name, error.reason))
+            made = None
         if made is not None:
             changed, made = True, with_origin(made, node.origin, since=node.order)
         named.update(zip(item.tops, node.tops if made is None else made, strict=True))
         if item.type == "Input":
             inputs.extend(node.tops)
-    return emit(net.name, named, net.outputs, inputs) if changed else net
+    if not changed:
+        return untouched(net, *notes)
+    new = emitted(net.name, named, net.outputs, inputs)
+    return Result(new.net, new.places(named), tuple(notes))

@@ -5,6 +5,6 @@ from __future__ import annotations
 from converters.dialects.base import Dialect
 from converters.dialects.catalogue import find
 from converters.dialects.known import DIALECTS
-from converters.dialects.legalise import Legalised, legalise
+from converters.dialects.legalise import legalise
 
-__all__ = ["DIALECTS", "Dialect", "Legalised", "find", "legalise"]
+__all__ = ["DIALECTS", "Dialect", "find", "legalise"]

@@ -7,10 +7,10 @@ rewrites compose. The first rewrite whose whole result is legal wins.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from converters.caffe.graph import Blob, Node, ancestors, emit, rebuild, remade
+from converters.caffe.graph import Blob, Node, ancestors, emitted, rebuild, remade
 from converters.caffe.net import Net
+from converters.caffe.places import Result
 from converters.dialects.base import Dialect
 from converters.dialects.known import DIALECTS
 from converters.dialects.order import REWRITES
@@ -19,15 +19,7 @@ from converters.errors import Problem, Unsupported
 MAX_DEPTH = 12
 
 
-@dataclass(frozen=True)
-class Legalised:
-    """The net in the dialect, and the blockers, each with the ONNX value that its layer helps to compute."""
-
-    net: Net
-    problems: tuple[tuple[str, Problem], ...]
-
-
-def legalise(net: Net, dialect: Dialect) -> Legalised:
+def legalise(net: Net, dialect: Dialect) -> Result:
     """Rewrite a net until the dialect accepts each layer; a layer that it can't take stays, with a Problem."""
     named: dict[str, Blob] = {}
     inputs: list[Blob] = []
@@ -44,7 +36,8 @@ def legalise(net: Net, dialect: Dialect) -> Legalised:
         named.update(zip(item.tops, tops, strict=True))
         if item.type == "Input":
             inputs.extend(tops)
-    return Legalised(emit(net.name, named, net.outputs, inputs), tuple(problems))
+    new = emitted(net.name, named, net.outputs, inputs)
+    return Result(new.net, new.places(named), problems=tuple(problems))
 
 
 def _legal(node: Node, dialect: Dialect, depth: int) -> tuple[Blob, ...]:

@@ -11,35 +11,38 @@ import converters.dialects as dialects
 from converters import mapping
 from converters.caffe import binary, text
 from converters.caffe.net import Net, Shape
-from converters.caffe.passes.eliminate_shuffles import eliminate_shuffles
-from converters.caffe.passes.fold import fold
-from converters.caffe.passes.in_place import in_place
-from converters.caffe.passes.merge_duplicates import merge_duplicates
-from converters.caffe.passes.merge_views import merge_views
-from converters.caffe.passes.preprocess import preprocess
-from converters.caffe.passes.simplify import simplify
-from converters.caffe.passes.tiled_mean import tiled_mean
-from converters.caffe.passes.train import for_training
+from converters.caffe.places import Place
 from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem, ToolkitError
 from converters.mapping import ConversionMap
 from converters.onnx.graphs import problem, static_shape
 from converters.onnx_passes import Source, canonicalise, load
+from converters.onnx_to_caffe.facts import LEGAL, verify
 from converters.onnx_to_caffe.lower import Lowered, lower
+from converters.onnx_to_caffe.pipeline import Task, left_out, parts, pipeline_of
 from converters.onnx_to_caffe.registry import LOWERINGS
+from converters.onnx_to_caffe.run import LEFT_OUT, Record, run, start
 from converters.preprocessing import Preprocessing
-
-STYLES = ("deploy", "train")
 
 
 @dataclass(frozen=True)
 class Converted:
-    """A network in its dialect, not written yet."""
+    """A network in its dialect, not written yet.
+
+    Attributes:
+        net: the layers that are written.
+        lowered: what came of the ONNX nodes before the passes.
+        places: the blob that holds each ONNX value in the end, and how; or why none does.
+        passes: what each pass did.
+        shapes: of every blob, by Caffe's rules.
+        model_inputs: the names of ONNX's inputs.
+        model_outputs: ONNX's outputs and their shapes there.
+    """
 
     net: Net
     lowered: Lowered
-    holds: Mapping[str, str]
-    orders: Mapping[str, tuple[int, ...]]
+    places: Mapping[str, Place]
+    passes: tuple[Record, ...]
     shapes: Mapping[str, Shape]
     model_inputs: tuple[str, ...]
     model_outputs: Mapping[str, Shape]
@@ -54,49 +57,32 @@ def convert(
     outputs: Sequence[str] | None = None,
     keep_shuffle: bool = False,
     preprocessing: Preprocessing | None = None,
+    skip: Collection[str] = (),
 ) -> Converted:
-    """Convert a loaded model to a Net; raises ConversionError with every blocker."""
-    if style not in STYLES:
-        raise ToolkitError(f"unknown style '{style}'; known: {', '.join(STYLES)}")
+    """Convert a loaded model to a Net; raises ConversionError with every blocker. `skip` names passes to leave out."""
+    passes = pipeline_of(style)
+    skip = left_out(passes, skip, keep_shuffle)
     target = dialects.find(dialect)
     model = canonicalise(source, input_shapes, outputs, frozenset(LOWERINGS))
     lowered = lower(model)
-    net, orders = lowered.net, dict[str, tuple[int, ...]]()
-    if preprocessing:
-        net = preprocess(net, preprocessing)
-    if style == "deploy":
-        net = simplify(net)
-        net, orders = (net, orders) if keep_shuffle else eliminate_shuffles(net)
-    known = _tops(lowered.net) & _tops(net)  # a rewrite may give the name of a value that is gone to a blob of its own
-    legal = dialects.legalise(net, target)
-    problems = [*lowered.problems, *(_at_node(lowered, *found) for found in legal.problems)]
+    task = Task(dialect=target, shapes=lowered.shapes, preprocessing=preprocessing or Preprocessing())
+    common, (legalise, *after) = parts(passes)
+    state = run(start(lowered.net), (*common, legalise), task, skip)
+    problems = [*lowered.problems, *(_at_node(lowered, *found) for found in state.problems)]
     if problems:
         raise ConversionError(problems)
-    net = _tidied(legal.net, target, lowered.shapes) if style == "deploy" else legal.net
-    kept = known & _tops(net)
-    shapes = prove(net, {name: shape for name, shape in lowered.shapes.items() if name in kept})
-    net, holds = in_place(net) if style == "deploy" else for_training(net)
-    holds = {blob: place for blob, place in holds.items() if blob in kept}
-    inputs = tuple(value.name or "" for value in model.graph.inputs)
-    wanted = {value.name or "": static_shape(value) or () for value in model.graph.outputs}
-    return Converted(net, lowered, holds, orders, prove(net, {}) if style == "train" else shapes, inputs, wanted)
-
-
-def _tops(net: Net) -> set[str]:
-    return {top for item in net.layers for top in item.tops}
-
-
-def _tidied(net: Net, dialect: dialects.Dialect, public: Collection[str]) -> Net:
-    """The net without what only the rewrites brought in: views of views, affine layers in a row, layers that are alike.
-
-    Layers that these kept apart may meet now, and an engine may fuse them: so each is looked at once more.
-    """
-    tidy = fold(merge_duplicates(merge_views(net)), public)
-    for better in (tiled_mean(tidy), tidy):
-        again = dialects.legalise(better, dialect)
-        if not again.problems:
-            return again.net
-    return net
+    state = run(state, after, task, skip)
+    verify(state.net, target, {LEGAL})
+    kept = {blob: place for blob, place in state.places.items() if blob in lowered.shapes and place.blob}
+    return Converted(
+        net=state.net,
+        lowered=lowered,
+        places={value: state.places[blob] for value, blob in lowered.blobs.items() if blob in state.places},
+        passes=state.records,
+        shapes=prove(state.net, {place.blob: lowered.shapes[blob] for blob, place in kept.items() if not place.view}),
+        model_inputs=tuple(value.name or "" for value in model.graph.inputs),
+        model_outputs={value.name or "": static_shape(value) or () for value in model.graph.outputs},
+    )
 
 
 def _at_node(lowered: Lowered, origin: str, found: Problem) -> Problem:
@@ -116,13 +102,15 @@ def convert_file(
     prototxt_only: bool = False,
     keep_shuffle: bool = False,
     preprocessing: Preprocessing | None = None,
+    skip: Collection[str] = (),
     check: Callable[[Path, Path, ConversionMap], None] | None = None,
     map_file: bool = False,
 ) -> ConversionMap:
     """Write PREFIX.prototxt and PREFIX.caffemodel for an ONNX file, both or neither.
 
     `check` runs on the files before they get their names; where it raises they stay as PREFIX.failed.*. `map_file` adds
-    the report as PREFIX.map.json, by which the files can be compared with the model layer by layer later.
+    the report as PREFIX.map.json, by which the files can be compared with the model layer by layer later. `skip` names
+    passes to leave out, for debugging: the files are larger or slower then, and as exact.
     """
     source = load(Path(path))
     done = convert(
@@ -133,6 +121,7 @@ def convert_file(
         outputs=outputs,
         keep_shuffle=keep_shuffle,
         preprocessing=preprocessing,
+        skip=skip,
     )
     final = Path(f"{prefix}.prototxt"), Path(f"{prefix}.caffemodel")
     report = _report(source, done, dialect, style, preprocessing or Preprocessing(), final)
@@ -141,7 +130,7 @@ def convert_file(
         with tempfile.TemporaryDirectory(prefix=".caffe-", dir=final[0].parent) as folder:
             files = Path(folder, final[0].name), Path(folder, final[1].name)
             written = dict(zip(files, final, strict=True))
-            files[0].write_text(text.write(done.net, _header(report)), encoding="utf-8")
+            files[0].write_text(text.write(done.net, _header(report, done.passes)), encoding="utf-8")
             if map_file:
                 table = files[0].with_suffix(mapping.SUFFIX)
                 mapping.write(report, table)
@@ -186,9 +175,13 @@ def _read_back(net: Net, path: Path) -> None:
             raise RuntimeError(f"the weights of '{item.name}' read back as {have}, not {want}")
 
 
-def _header(report: ConversionMap) -> str:
+def _header(report: ConversionMap, passes: Sequence[Record]) -> str:
     name = Path(report.source).name
-    return f"{name} (sha256 {report.source_sha256[:16]}) in the Caffe dialect {report.dialect}, style {report.style}"
+    left_out = ", ".join(one.name for one in passes if one.outcome == LEFT_OUT)
+    return (
+        f"{name} (sha256 {report.source_sha256[:16]}) in the Caffe dialect {report.dialect}, style {report.style}"
+        + f", without the passes {left_out}" * bool(left_out)
+    )
 
 
 def _report(
@@ -197,7 +190,7 @@ def _report(
     kinds: dict[str, int] = {}
     for item in done.net.layers:
         kinds[item.type] = kinds.get(item.type, 0) + 1
-    blobs = {value: done.holds[blob] for value, blob in done.lowered.blobs.items() if blob in done.holds}
+    blobs = {value: place.blob for value, place in done.places.items() if place.blob}
     inputs = {name: done.lowered.blobs[name] for name in done.model_inputs}
     outputs = {name: blobs[name] for name in done.model_outputs}
     return ConversionMap(
@@ -212,10 +205,8 @@ def _report(
         input_shapes={name: done.net.inputs[blob] for name, blob in inputs.items()},
         outputs=outputs,
         output_shapes={name: done.shapes[blob] for name, blob in outputs.items()},
-        views={name: shape for name, shape in done.model_outputs.items() if shape != done.shapes[outputs[name]]},
-        channel_orders={
-            value: done.orders[b] for value, b in done.lowered.blobs.items() if value in blobs and b in done.orders
-        },
+        views={name: shape for name, shape in done.model_outputs.items() if done.places[name].view},
+        channel_orders={value: place.order for value, place in done.places.items() if place.order},
         blobs=blobs,
         layers=dict(sorted(kinds.items())),
         parameters=sum(_count(blob.shape) for item in done.net.layers for blob in item.blobs),

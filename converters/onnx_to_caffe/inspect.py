@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
+
+import onnx_ir as ir
 
 import converters.dialects as dialects
 from converters.caffe import traits
 from converters.caffe.net import Layer, Net, Shape
-from converters.caffe.passes.eliminate_shuffles import eliminate_shuffles
-from converters.caffe.passes.simplify import simplify
 from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem
 from converters.onnx_passes import Source, canonicalise
 from converters.onnx_to_caffe.lower import Lowered, lower
+from converters.onnx_to_caffe.pipeline import DEPLOY, Task, left_out, parts
 from converters.onnx_to_caffe.registry import LOWERINGS
+from converters.onnx_to_caffe.run import Record, run, start
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,11 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class Inspection:
-    """The whole model. `problems` keep it from being read at all; `converts` maps each dialect to yes or no."""
+    """The whole model. `problems` keep it from being read at all; `converts` maps each dialect to yes or no.
+
+    `passes`: what each pass did for the asked dialect, and what it left alone and why; up to `legalise` where the
+    dialect can't take the model.
+    """
 
     dialect: str
     nodes: tuple[NodeReport, ...]
@@ -48,6 +56,7 @@ class Inspection:
     layers: Mapping[str, int]
     multiply_adds: int
     parameters: int
+    passes: tuple[Record, ...] = ()
 
     @property
     def convertible(self) -> bool:
@@ -64,8 +73,13 @@ def inspect(
     dialect: str = "portable",
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] | None = None,
+    skip: Collection[str] = (),
 ) -> Inspection:
-    """Say of every node of a loaded model what it becomes in `dialect`, and where else it converts."""
+    """Say of every node of a loaded model what it becomes in `dialect`, and where else it converts.
+
+    It runs the passes of a conversion in style deploy; `skip` names some to leave out.
+    """
+    skip = left_out(DEPLOY, skip)
     asked = dialects.find(dialect)
     known = {**dialects.DIALECTS, asked.name: asked}
     try:
@@ -73,13 +87,20 @@ def inspect(
     except ConversionError as error:
         return Inspection(asked.name, (), error.problems, dict.fromkeys(known, False), {}, 0, 0)
     lowered = lower(model)
-    net, _ = eliminate_shuffles(simplify(lowered.net))
-    legal = {name: dialects.legalise(net, target) for name, target in known.items()}
-    found = legal[asked.name].net
+    tasks = {name: Task(dialect=target, shapes=lowered.shapes) for name, target in known.items()}
+    common, (legalise, *after) = parts(DEPLOY)
+    simpler = run(start(lowered.net), common, tasks[asked.name], skip)
+    legal = {name: run(simpler, (legalise,), task, skip) for name, task in tasks.items()}
+    done = legal[asked.name]
+    if not lowered.problems and not done.problems:
+        done = run(done, after, tasks[asked.name], skip)
+    found = done.net
     costs = _multiply_adds(found)
+    own = _by_node(lowered, ((item.origin, item) for item in found.layers if item.type != "Silence"))
+    blocked = {name: _by_node(lowered, result.problems) for name, result in legal.items()}
     nodes = tuple(
-        _node(output, lowered, found, legal, costs)
-        for output in dict.fromkeys(node.outputs[0].name or "" for node in model.graph)
+        _node(node, lowered, own[id(node)], {name: found[id(node)] for name, found in blocked.items()}, costs)
+        for node in dict.fromkeys(model.graph)
     )
     # What lowering finds at an input or an output belongs to no node; it blocks all the same.
     ends = tuple(problem for problem in lowered.problems if problem.op in ("input", "output"))
@@ -91,27 +112,35 @@ def inspect(
         layers=dict(sorted(Counter(item.type for item in found.layers if item.type in asked.layers).items())),
         multiply_adds=sum(costs.values()),
         parameters=sum(prod(blob.shape) for item in found.layers for blob in item.blobs),
+        passes=done.records,
     )
 
 
+def _by_node(lowered: Lowered, found: Iterable[tuple[str, T]]) -> dict[int, list[T]]:
+    """What is told of ONNX values, by the id of the node that makes the value."""
+    by_node: dict[int, list[T]] = defaultdict(list)
+    for origin, what in found:
+        if origin in lowered.nodes:
+            by_node[id(lowered.nodes[origin])].append(what)
+    return by_node
+
+
 def _node(
-    output: str,
+    node: ir.Node,
     lowered: Lowered,
-    net: Net,
-    legal: Mapping[str, dialects.Legalised],
+    own: Sequence[Layer],
+    blocked: Mapping[str, Sequence[Problem]],
     costs: Mapping[str, int],
 ) -> NodeReport:
-    node = lowered.nodes[output]
+    output = node.outputs[0].name or ""
     name = node.name or output
-    own = [item for item in net.layers if item.origin == output and item.type != "Silence"]
     everywhere = [p for p in lowered.problems if (p.op, p.name) == (node.op_type, name)]
-    blockers = dict.fromkeys(legal, everywhere[0].reason) if everywhere else {}
+    blockers = dict.fromkeys(blocked, everywhere[0].reason) if everywhere else {}
     hint = everywhere[0].hint if everywhere else ""
-    for dialect, result in legal.items():
-        for origin, problem in result.problems:
-            if origin == output:
-                blockers.setdefault(dialect, problem.reason)
-                hint = hint or problem.hint
+    for dialect, problems in blocked.items():
+        for problem in problems:
+            blockers.setdefault(dialect, problem.reason)
+            hint = hint or problem.hint
     return NodeReport(
         op=node.op_type,
         name=name,

@@ -139,7 +139,8 @@ def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], 
     for node in graph:
         for value in node.outputs:
             found = values.get(value)
-            if isinstance(found, Blob) and value.name and value.name not in blob_of:
-                name_it(value, found, readable.get(value.name, value.name))
+            new = value.name and value.name not in blob_of
+            if new and isinstance(found, Blob) and found.shape == static_shape(value):  # one that nobody reads may not
+                name_it(value, found, readable.get(value.name or "", value.name or ""))
     net = emit(safe(graph.name or "network"), named, outputs, inputs)
     return Lowered(net, tuple(problems), blob_of, nodes, shapes)

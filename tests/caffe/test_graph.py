@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from converters.caffe import layers
-from converters.caffe.graph import ancestors, build, emit, remade, with_name, with_origin
+from converters.caffe.graph import ancestors, build, emit, emitted, remade, with_name, with_origin
 from converters.errors import Unsupported
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ def test_a_layer_that_is_to_lose_its_name_takes_its_tops() -> None:
     y = with_name(layers.relu(X), "called")
     named = {"x": X, "y": y, "z": with_name(layers.neuron("TanH", y), "other")}
     assert [item.name for item in emit("n", named, ["z"], [X]).layers] == ["x", "called", "z"]
-    net = emit("n", named, ["z"], [X], unnamed={y.node})
+    net = emitted("n", named, ["z"], [X], unnamed={y.node}).net
     assert [(item.name, item.tops) for item in net.layers] == [("x", ("x",)), ("y", ("y",)), ("z", ("z",))]
     again, _ = build(net)
     assert again["z"].node.name == "z"

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from converters.caffe import layers
 from converters.caffe.graph import emit
 from converters.caffe.passes.tiled_mean import LARGE, tiled_mean
+from converters.caffe.places import Context
 from converters.caffe.values import spatial
 from converters.onnx_to_caffe import convert_file
 
@@ -31,7 +32,7 @@ from converters.onnx_to_caffe import convert_file
 )
 def test_the_tile_divides_the_plane(plane: tuple[int, int], tile: tuple[int, int] | None) -> None:
     x = layers.input_("x", (1, 2, *plane))
-    net = tiled_mean(emit("n", {"x": x, "y": layers.global_pooling(x, "AVE")}, ["y"], [x]))
+    net = tiled_mean(emit("n", {"x": x, "y": layers.global_pooling(x, "AVE")}, ["y"], [x]), Context()).net
     pools = [item for item in net.layers if item.type == "Pooling"]
     assert [tuple(spatial(one.values, "kernel_size", 2)) for one in pools[:-1]] == ([tile] if tile else [])
     assert all(tuple(spatial(one.values, "stride", 2)) == tile for one in pools[:-1])
@@ -42,7 +43,7 @@ def test_the_tile_divides_the_plane(plane: tuple[int, int], tile: tuple[int, int
 def test_a_maximum_is_taken_in_one_step() -> None:
     x = layers.input_("x", (1, 2, LARGE, 2))
     net = emit("n", {"x": x, "y": layers.global_pooling(x, "MAX")}, ["y"], [x])
-    assert tiled_mean(net) is net
+    assert tiled_mean(net, Context()).net is net
 
 
 def test_a_chip_without_such_a_kernel_takes_it_in_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from converters.caffe.net import Net
+from converters.onnx_to_caffe.lower import Lowered
 from tests.cli.test_conversion import model
 from toolkit import runners
 from toolkit.check import config, plan, work
@@ -64,23 +64,23 @@ def test_one_turned_weight_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     folders = work.Folders(tmp_path)
     assert {result["status"] for result in work.run(job, models[0], folders)} == {"passed"}
     module = import_module("converters.onnx_to_caffe.convert")
-    honest = module.in_place
-    monkeypatch.setattr(module, "in_place", lambda net: honest(_turned(net)))
+    honest = module.lower
+    monkeypatch.setattr(module, "lower", lambda model: _turned(honest(model)))
     found = work.run(job, models[0], folders)
     assert {result["status"] for result in found} == {"failed"}
     assert len(found) == 2
     assert all("'y'" in result["message"] for result in found)
 
 
-def _turned(net: Net) -> Net:
+def _turned(lowered: Lowered) -> Lowered:
     """The net with the sign of one weight turned."""
-    layers = list(net.layers)
+    layers = list(lowered.net.layers)
     at = next(i for i, item in enumerate(layers) if item.type == "Convolution")
     weight = np.asarray(layers[at].blobs[0], np.float32).copy()
     place = np.unravel_index(np.abs(weight).argmax(), weight.shape)
     weight[place] *= -1
     layers[at] = replace(layers[at], blobs=(weight, *layers[at].blobs[1:]))
-    return replace(net, layers=tuple(layers))
+    return replace(lowered, net=replace(lowered.net, layers=tuple(layers)))
 
 
 @needs_both

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from click.testing import Result
 from onnx import TensorProto, helper, numpy_helper
 
+from converters.onnx_to_caffe.lower import Lowered
 from toolkit import runners
 
 Toolkit = Callable[..., Result]
@@ -216,21 +218,17 @@ def test_a_mismatch_keeps_the_files_under_another_name(
 ) -> None:
     """The converter is made to write other weights than the model has: the proof must notice."""
     module = import_module("converters.onnx_to_caffe.convert")
-    honest = module.in_place
+    honest = module.lower
     path = model(tmp_path / "net.onnx")
-    monkeypatch.setattr(module, "in_place", lambda net: honest(_with_other_bias(net)))
+    monkeypatch.setattr(module, "lower", lambda model: _with_other_bias(honest(model)))
     one_error(toolkit("onnx-to-caffe", path), 1, "verdict failed", "net.failed")
     assert {"net.failed.caffemodel", "net.failed.prototxt"} <= set(files(tmp_path))
     assert not {"net.caffemodel", "net.prototxt"} & set(files(tmp_path))
 
 
-def _with_other_bias(net):
-    from dataclasses import replace
-
-    return replace(
-        net,
-        layers=tuple(
-            replace(item, blobs=(item.blobs[0], np.asarray(item.blobs[1]) + 1)) if item.type == "Convolution" else item
-            for item in net.layers
-        ),
+def _with_other_bias(lowered: Lowered) -> Lowered:
+    changed = tuple(
+        replace(item, blobs=(item.blobs[0], np.asarray(item.blobs[1]) + 1)) if item.type == "Convolution" else item
+        for item in lowered.net.layers
     )
+    return replace(lowered, net=replace(lowered.net, layers=changed))

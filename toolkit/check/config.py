@@ -22,7 +22,7 @@ from typing import Any
 
 import converters.dialects as dialects
 from converters.errors import ToolkitError
-from converters.onnx_to_caffe.convert import STYLES
+from converters.onnx_to_caffe.pipeline import PIPELINES
 from converters.preprocessing import Preprocessing
 from toolkit.parity.compare import TOLERANCE
 from toolkit.runners.base import RUNTIMES
@@ -225,7 +225,7 @@ READERS: dict[str, Reader] = {
     "image_size": COUNT,
     "keep_bn": FLAG,
     "dialects": _many(_dialect),
-    "styles": _many(_one_of(lambda: STYLES, "style")),
+    "styles": _many(_one_of(lambda: tuple(PIPELINES), "style")),
     "runtimes": _many(_one_of(lambda: RUNTIMES, "runtime")),
     "keep_shuffle": FLAG,
     "outputs": _many(TEXT),

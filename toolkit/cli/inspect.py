@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli import params
-from toolkit.cli.onnx_to_caffe import MODEL, SHAPE_HELP, dialect_option
+from toolkit.cli.onnx_to_caffe import MODEL, SHAPE_HELP, dialect_option, skip_pass_option
 from toolkit.cli.output import json_option, print_json, print_table, progress
 
 if TYPE_CHECKING:
     from converters.onnx_to_caffe.inspect import Inspection, NodeReport
+    from converters.onnx_to_caffe.run import Record
 
 NOT_CONVERTIBLE = 3
 
@@ -27,6 +28,8 @@ NOT_CONVERTIBLE = 3
 @click.option("--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable.")
 @dialect_option
 @click.option("--blockers", "blockers_only", is_flag=True, help="List only the nodes that block.")
+@click.option("--passes", is_flag=True, help="List what each pass did, and what it left alone and why.")
+@skip_pass_option
 @json_option
 @click.pass_context
 def inspect(
@@ -36,6 +39,8 @@ def inspect(
     outputs: Sequence[str],
     dialect: str,
     blockers_only: bool,
+    passes: bool,
+    skip: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """List the nodes of IN.onnx, the Caffe layers that each becomes, and what blocks it in which dialect.
@@ -47,6 +52,7 @@ def inspect(
     Examples:
       toolkit inspect net.onnx
       toolkit inspect net.onnx --dialect my-npu.toml --blockers
+      toolkit inspect net.onnx --passes
       toolkit inspect net.onnx --input-shape image:1,3,224,224 --json
     """
     from converters.onnx_passes import load
@@ -54,11 +60,13 @@ def inspect(
 
     with progress(quiet=as_json) as step:
         step("reading the model")
-        found = look(load(model), dialect, params.once(shapes, "--input-shape"), outputs or None)
+        found = look(load(model), dialect, params.once(shapes, "--input-shape"), outputs or None, skip)
     if as_json:
         print_json(found.to_json())
     else:
         show(found, blockers_only)
+        if passes:
+            show_passes(found)
     if not found.convertible:
         ctx.exit(NOT_CONVERTIBLE)
 
@@ -90,6 +98,22 @@ def show(found: Inspection, blockers_only: bool = False) -> None:
         click.echo(f"{found.multiply_adds:,} multiply-adds, {found.parameters:,} parameters")
     able = [dialect for dialect, yes in found.converts.items() if yes]
     click.echo(f"converts in: {', '.join(able) or 'no dialect'}")
+
+
+def show_passes(found: Inspection) -> None:
+    """The table of passes, then each layer that one looked at and left alone, with the reason."""
+    print_table(
+        ("pass", "net", "layers", "left alone"),
+        [(one.name, one.outcome, _difference(one), _count(len(one.notes))) for one in found.passes],
+    )
+    for one in found.passes:
+        for note in one.notes:
+            where = f" left '{note.layer}'" if note.layer else ""
+            click.echo(f"{one.name}{where}: {note.reason}")
+
+
+def _difference(one: Record) -> str:
+    return ", ".join(f"{number:+} {kind}" for kind, number in one.layers.items())
 
 
 def _layers(node: NodeReport, dialect: str) -> str:

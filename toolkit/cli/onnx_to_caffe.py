@@ -34,6 +34,15 @@ style_option = click.option(
 keep_shuffle_option = click.option(
     "--keep-shuffle", is_flag=True, help="Keep channel shuffles as layers instead of moving them into the weights."
 )
+skip_pass_option = click.option(
+    "--skip-pass",
+    "skip",
+    multiple=True,
+    metavar="NAME",
+    help="Leave a pass out, for debugging; repeatable. Style deploy: merge_duplicates, absorb_transposes, absorb_pads, "
+    "fold, activation_after_pool, eliminate_shuffles, merge_views, merge_duplicates_again, fold_rewrites, tiled_mean, "
+    "in_place. Style train: leave_out_final_views, name_norm_pairs, in_place_for_training.",
+)
 
 
 def preprocessing_options(command: F) -> F:
@@ -69,6 +78,7 @@ def preprocessing_options(command: F) -> F:
     "--range", "ranges", multiple=True, type=params.RANGE, help="Verify on random numbers; of the model's input."
 )
 @keep_shuffle_option
+@skip_pass_option
 @click.option("--prototxt-only", is_flag=True, help="Write the structure alone.")
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")
 @json_option
@@ -82,6 +92,7 @@ def onnx_to_caffe(
     dialect: str,
     style: str,
     keep_shuffle: bool,
+    skip: tuple[str, ...],
     mean: tuple[float, ...],
     std: tuple[float, ...],
     scale: float,
@@ -107,6 +118,7 @@ def onnx_to_caffe(
       toolkit onnx-to-caffe net.onnx -o out/net --dialect bvlc
       toolkit onnx-to-caffe net.onnx --input-shape image:1,3,224,224
       toolkit onnx-to-caffe detector.onnx --output boxes --output scores
+      toolkit onnx-to-caffe net.onnx --skip-pass fold --skip-pass in_place
       toolkit onnx-to-caffe net.onnx --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --swap-rgb
     """
     from converters.onnx_to_caffe import convert_file
@@ -126,6 +138,7 @@ def onnx_to_caffe(
             outputs=outputs or None,
             prototxt_only=prototxt_only,
             keep_shuffle=keep_shuffle,
+            skip=skip,
             preprocessing=Preprocessing(scale, mean, std, swap_rgb),
             check=check,
             map_file=True,

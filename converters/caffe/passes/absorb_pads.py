@@ -12,50 +12,56 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, remade
 from converters.caffe.kernels import grown_dilated, uneven
 from converters.caffe.net import Layer, Net
+from converters.caffe.places import Context, Result, untouched
 from converters.caffe.replacement import count_readers, replaced
 from converters.caffe.traits import of
 from converters.caffe.values import spatial
-from converters.errors import Unsupported
+from converters.errors import require
 
 Sides = tuple[tuple[int, int], tuple[int, int]]  # (before, after) of rows and of columns
 
 
-def absorb_pads(net: Net) -> Net:
-    """Return the net in which the readers of a Pad with zeros read what it pads, wherever they can."""
+def absorb_pads(net: Net, context: Context) -> Result:
+    """Let the readers of a Pad with zeros read what it pads, wherever they can."""
     if not any(item.type == "Pad" for item in net.layers):
-        return net
+        return untouched(net)
     readers = count_readers(net)
 
     def change(node: Node, item: Layer) -> tuple[Blob] | None:
-        made = _without_pad(node, alone=readers[item.bottoms[0]] == 1) if len(item.bottoms) == 1 else None
-        return None if made is None else (made,)
+        if len(item.bottoms) != 1 or node.bottoms[0].node.type != "Pad":
+            return None
+        return (_without_pad(node, alone=readers[item.bottoms[0]] == 1),)
 
     return replaced(net, change)
 
 
-def _zeros_around(blob: Blob) -> Sides | None:
-    """How many zeros a Pad puts around an image, or None where the layer is none that does."""
+def _zeros_around(blob: Blob) -> Sides:
+    """How many zeros a Pad puts around an image; Unsupported where it does something else."""
     values = blob.node.values
-    if blob.node.type != "Pad" or blob.rank != 4 or values["pad_value"] or values["pad_type"] != "CONSTANT":
-        return None
+    require(blob.rank == 4, f"the Pad before it pads no image, but {blob.rank} axes")
+    require(_puts_zeros(blob.node), "the Pad before it puts no zeros there")
     up, down, left, right = (values[f"pad_{side}"] for side in "udlr")
-    return ((up, down), (left, right)) if min(up, down, left, right) >= 0 else None
+    require(min(up, down, left, right) >= 0, "the Pad before it cuts")
+    return (up, down), (left, right)
 
 
-def _without_pad(node: Node, alone: bool) -> Blob | None:
-    """The same on what the Pad before the layer reads, or None where the layer needs the Pad."""
-    pad = node.bottoms[0].node
+def _puts_zeros(node: Node) -> bool:
+    return node.type == "Pad" and node.values["pad_type"] == "CONSTANT" and not node.values["pad_value"]
+
+
+def _without_pad(node: Node, alone: bool) -> Blob:
+    """The same on what the Pad before the layer reads; Unsupported where the layer needs the Pad."""
     sides = _zeros_around(node.bottoms[0])
-    if sides is None:
-        return None
+    pad = node.bottoms[0].node
     if node.type == "Convolution":
         return _convolution(node, pad.bottoms[0], sides)
     if node.type == "Pooling":
         return _pooling(node, pad.bottoms[0], sides)
-    if alone and of(node.type).keeps_zero:
-        inner = remade(node, pad.bottoms, origin=pad.origin)
-        return remade(pad, inner.tops, origin=node.origin).tops[0]
-    return None
+    zero = of(node.type).keeps_zero
+    require(zero, f"{node.type} can't hold the zeros of the Pad before it, nor leave them zero")
+    require(alone, "the Pad before it has other readers")
+    inner = remade(node, pad.bottoms, origin=pad.origin)
+    return remade(pad, inner.tops, origin=node.origin).tops[0]
 
 
 def _convolution(node: Node, x: Blob, sides: Sides) -> Blob:
@@ -84,27 +90,27 @@ def _convolution(node: Node, x: Blob, sides: Sides) -> Blob:
     )
 
 
-def _pooling(node: Node, x: Blob, sides: Sides) -> Blob | None:
-    """The pooling over the image itself, where its windows stay the same and the padding is what the zeros were."""
+def _pooling(node: Node, x: Blob, sides: Sides) -> Blob:
+    """The pooling over the image itself; Unsupported where windows change or padding is not what the zeros were."""
     values = node.values
-    average = values["pool"] == "AVE"
     kernel, pad = (spatial(values, name, 2) for name in ("kernel_size", "pad"))
     (up, down), (left, right) = sides
-    fits = up == down < kernel[0] and left == right < kernel[1] if kernel else False
-    if values["global_pooling"] or any(pad) or not fits or not (average or _is_not_negative(x)):
-        return None
+    require(not values["global_pooling"], "a global pooling takes no padding")
+    require(not any(pad), "it pads by itself already")
+    require(up == down and left == right, "Caffe pads both ends alike, the Pad before it does not")
+    require(up < kernel[0] and left < kernel[1], "Caffe's padding is smaller than the window, the Pad before it is not")
+    average = values["pool"] == "AVE"
+    require(average or _is_not_negative(x), "a maximum does not see Caffe's padding, and a number may be negative")
     param: dict[str, Any] = {k: v for k, v in values.given.items() if k not in ("pad", "pad_h", "pad_w")}
     param.update({"pad": up} if up == left else {"pad_h": up, "pad_w": left})
     params = {**node.params, "pooling_param": param}
-    try:
-        made = remade(node, (x,), params=params)
-    except Unsupported:
-        return None
-    return made.tops[0] if made.shapes == node.shapes else None
+    made = remade(node, (x,), params=params)
+    require(made.shapes == node.shapes, "Caffe would take other windows")
+    return made.tops[0]
 
 
 def _is_not_negative(blob: Blob) -> bool:
-    while of(blob.node.type).keeps_sign or _zeros_around(blob):
+    while of(blob.node.type).keeps_sign or _puts_zeros(blob.node):
         blob = blob.node.bottoms[0]
     sloped = blob.node.values.given.get("negative_slope")
     return of(blob.node.type).not_negative and not sloped

@@ -7,6 +7,7 @@ moves axes well, so every one that goes is worth it; where moving them about cos
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -15,16 +16,18 @@ import numpy.typing as npt
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, rebuild, remade
 from converters.caffe.net import Layer, Lazy, Net, Weights
+from converters.caffe.places import Context, Note, Result, untouched
 from converters.caffe.replacement import count_readers, replaced
 from converters.caffe.traits import of
+from converters.errors import require
 
 CHANNELS_LAST = [0, 2, 3, 1]
 
 
-def absorb_transposes(net: Net) -> Net:
-    """Return the net with fewer numbers transposed, or the net itself where that can't be had."""
+def absorb_transposes(net: Net, context: Context) -> Result:
+    """Transpose fewer numbers, or change nothing where that can't be had."""
     if not any(item.type == "Permute" for item in net.layers):
-        return net
+        return untouched(net)
     readers = count_readers(net)
 
     def change(node: Node, item: Layer) -> tuple[Blob] | None:
@@ -33,7 +36,24 @@ def absorb_transposes(net: Net) -> Net:
         return None if made is None else (made,)
 
     found = replaced(net, change)
-    return found if _cost(found) < _cost(net) else net
+    before, after = _cost(net), _cost(found.net)
+    if after < before:
+        return replace(found, notes=_of_readers(found.net, found.notes))
+    notes = _of_readers(net, found.notes)
+    if found.net is not net:
+        notes += (Note("", f"moving transposes about would leave {after:,} numbers to transpose, now {before:,}"),)
+    return untouched(net, *notes)
+
+
+def _of_readers(net: Net, notes: Sequence[Note]) -> tuple[Note, ...]:
+    """The notes on layers that read a transpose still, perhaps by a view."""
+    transposed: set[str] = set()
+    reading: set[str] = set()
+    for item in net.layers:
+        reads = bool(transposed.intersection(item.bottoms))
+        reading.update([item.name] * reads)
+        transposed.update(item.tops if item.type == "Permute" or (reads and of(item.type).view) else ())
+    return tuple(note for note in notes if note.layer in reading)
 
 
 def _cost(net: Net) -> int:
@@ -57,34 +77,37 @@ def _order(blob: Blob) -> list[int] | None:
 
 
 def _moved(node: Node, alone: bool) -> Blob | None:
-    """What equals the layer's top with its transposes behind it, in its weights or gone; None where it stays."""
+    """What equals the layer's top with its transposes behind it, in its weights or gone; None where it reads none.
+
+    Unsupported where it must stay as it is.
+    """
     if node.type == "InnerProduct" and of(node.bottoms[0].node.type).view:
         return _matrix_of_a_view(node)
     orders = [_order(bottom) for bottom in node.bottoms]
     order = orders[0]
-    if order is None or any(other != order for other in orders):
+    if order is None:
         return None
+    require(all(other == order for other in orders), f"{node.type} reads blobs that are transposed in other ways")
     sources = [bottom.node.bottoms[0] for bottom in node.bottoms]
     if node.type == "Permute":
         outer = _order(node.tops[0])
         return layers.permute(sources[0], [order[axis] for axis in outer]) if outer else None
-    if not alone:
-        return None
-    inner = _on_sources(node, sources, order)
-    return layers.permute(inner, order) if inner is not None else None
+    require(alone, f"{node.type} can't have the transpose behind it: others read what it transposes")
+    return layers.permute(_on_sources(node, sources, order), order)
 
 
-def _on_sources(node: Node, sources: Sequence[Blob], order: Sequence[int]) -> Blob | None:
-    """The layer before the transposes, where it does the same there."""
+def _on_sources(node: Node, sources: Sequence[Blob], order: Sequence[int]) -> Blob:
+    """The layer before the transposes; Unsupported where it would not do the same there."""
     if of(node.type).elementwise:
         return remade(node, sources).tops[0]
     if node.type == "Scale" and len(sources) == 1 and len(node.blobs[0].shape) == 1:
         axis = order[node.values["axis"] % sources[0].rank]
         return layers.scale(sources[0], *node.blobs, axis=axis)
-    if node.type == "InnerProduct" and list(order) == CHANNELS_LAST and node.values["axis"] % sources[0].rank == 3:
-        weight, *bias = node.blobs
-        return layers.convolution(sources[0], _pixelwise(weight), *bias)
-    return None
+    require(node.type == "InnerProduct", f"{node.type} would not do the same before the transpose")
+    last = node.values["axis"] % sources[0].rank == 3
+    require(last and list(order) == CHANNELS_LAST, "it is no product of each pixel's channels with a matrix")
+    weight, *bias = node.blobs
+    return layers.convolution(sources[0], _pixelwise(weight), *bias)
 
 
 def _pixelwise(weight: Weights) -> Weights:
@@ -97,11 +120,12 @@ def _matrix_of_a_view(node: Node) -> Blob | None:
     """(N, ...) transposed, flattened and multiplied: the columns of the matrix in the order of what is transposed."""
     view = node.bottoms[0].node
     order = _order(view.bottoms[0])
-    if order is None or node.values["axis"] != 1 or len(view.shapes[0]) != 2:
+    if order is None:
         return None
     source = view.bottoms[0].node.bottoms[0]
-    if order[0] != 0 or view.shapes[0][0] != source.shape[0]:
-        return None
+    flat = node.values["axis"] == 1 and len(view.shapes[0]) == 2
+    require(flat, "it multiplies no flattened rows, one an image")
+    require(order[0] == 0 and view.shapes[0][0] == source.shape[0], "the transpose moves the batch")
     weight, *bias = node.blobs
     moved = [source.shape[axis] for axis in order[1:]]
     back = [0, *(1 + int(axis) for axis in np.argsort(order[1:]))]

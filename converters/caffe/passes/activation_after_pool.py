@@ -7,30 +7,42 @@ from __future__ import annotations
 
 from converters.caffe.graph import Blob, Node, remade
 from converters.caffe.net import Layer, Net
+from converters.caffe.places import Context, Result
 from converters.caffe.replacement import count_readers, replaced
 from converters.caffe.traits import of
 from converters.caffe.values import spatial
+from converters.errors import require
 
 
-def activation_after_pool(net: Net) -> Net:
-    """Return the net in which a MAX pooling comes before the activation that only it reads."""
+def activation_after_pool(net: Net, context: Context) -> Result:
+    """Let a MAX pooling come before the activation that only it reads."""
     readers = count_readers(net)
 
     def change(node: Node, item: Layer) -> tuple[Blob] | None:
-        made = _swapped(node) if node.type == "Pooling" and readers[item.bottoms[0]] == 1 else None
-        return None if made is None else (made,)
+        if not _is_maximum(node) or not of(node.bottoms[0].node.type).monotone:
+            return None
+        require(readers[item.bottoms[0]] == 1, f"the {node.bottoms[0].node.type} before it has other readers")
+        return (_swapped(node),)
 
     return replaced(net, change)
 
 
-def _swapped(node: Node) -> Blob | None:
-    """The activation of the pooled numbers, or None where that is not the same or saves nothing."""
+def _is_maximum(node: Node) -> bool:
+    return node.type == "Pooling" and node.values["pool"] == "MAX" and len(node.shapes) == 1
+
+
+def _swapped(node: Node) -> Blob:
+    """The activation of the pooled numbers; Unsupported where that is not the same or saves nothing."""
     before = node.bottoms[0].node
-    if node.values["pool"] != "MAX" or len(node.shapes) != 1 or not of(before.type).monotone or not _full(node):
-        return None
-    if before.values.given.get("negative_slope", 0) < 0:
-        return None
+    require(before.values.given.get("negative_slope", 0) >= 0, "the ReLU before it falls below zero")
+    require(_reduces(node), "it has a window for every number, which saves nothing")
+    require(_full(node), "a window of it may be empty")
     return remade(before, remade(node, before.bottoms).tops).tops[0]
+
+
+def _reduces(node: Node) -> bool:
+    """Whether fewer numbers come out than go in."""
+    return bool(node.values["global_pooling"]) or max(spatial(node.values, "stride", 2)) > 1
 
 
 def _full(node: Node) -> bool:
@@ -38,4 +50,4 @@ def _full(node: Node) -> bool:
     if node.values["global_pooling"]:
         return True
     kernel, stride = (spatial(node.values, name, 2) for name in ("kernel_size", "stride"))
-    return max(stride) > 1 and all(k >= s for k, s in zip(kernel, stride, strict=True))
+    return all(k >= s for k, s in zip(kernel, stride, strict=True))

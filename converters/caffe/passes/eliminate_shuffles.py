@@ -11,7 +11,8 @@ would fall into too many pieces keeps its shuffle.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from converters.caffe import layers
@@ -26,29 +27,37 @@ from converters.caffe.channels import (
     routes,
     ties,
 )
-from converters.caffe.graph import Blob, Node, build, emit, with_origin
+from converters.caffe.graph import Blob, Node, build, emitted, with_origin
 from converters.caffe.net import Net
+from converters.caffe.places import UNUSED, Context, Note, Place, Result, untouched
 
 Source = tuple[Blob, int]
 
 
-def eliminate_shuffles(net: Net) -> tuple[Net, dict[str, Order]]:
-    """Return the net without the shuffles that can go, and for every blob in another order than before, that order."""
+def eliminate_shuffles(net: Net, context: Context) -> Result:
+    """Take out the shuffles that can go; what lies between them may then have its channels in another order."""
     named, inputs = build(net)
     nodes = _nodes(named.values(), net)
-    kept: set[Blob] = set()
+    names = {blob: name for name, blob in named.items()}
+    kept: dict[Blob, str] = {}
     while True:
         plan = _Plan(nodes, [named[name] for name in net.outputs], kept)
         refused = plan.too_many_pieces()
         if not refused:
             break
         kept |= refused
+    notes = tuple(Note(names[blob], reason) for blob, reason in kept.items())
     if not plan.gathers:
-        return net, {}
+        return untouched(net, *notes)
     moved = plan.rebuild()
     present = {name: moved[blob] for name, blob in named.items() if blob in moved}
-    orders = {name: order for name in present if (order := plan.orders.order_of(named[name])) is not None}
-    return emit(net.name, present, net.outputs, [moved[blob] for blob in inputs]), orders
+    new = emitted(net.name, present, net.outputs, [moved[blob] for blob in inputs])
+    moves = {name: _ordered(place, plan.orders.order_of(named[name])) for name, place in new.places(present).items()}
+    return Result(new.net, {**dict.fromkeys(named, UNUSED), **moves}, notes)
+
+
+def _ordered(place: Place, order: Order | None) -> Place:
+    return replace(place, order=order) if place.blob else place
 
 
 def _nodes(blobs: Iterable[Blob], net: Net) -> list[Node]:
@@ -59,7 +68,7 @@ def _nodes(blobs: Iterable[Blob], net: Net) -> list[Node]:
 class _Plan:
     """Where every channel comes from, in which order each blob is laid out, and which pieces each reader takes."""
 
-    def __init__(self, nodes: Sequence[Node], outputs: Sequence[Blob], kept: set[Blob]) -> None:
+    def __init__(self, nodes: Sequence[Node], outputs: Sequence[Blob], kept: Collection[Blob]) -> None:
         self.nodes, self.outputs = nodes, outputs
         self.routing = self._regions(kept)
         self.gathers = self._gathers()
@@ -69,7 +78,7 @@ class _Plan:
             self._tie_all()
             self._choose_orders()
 
-    def _regions(self, kept: set[Blob]) -> set[Node]:
+    def _regions(self, kept: Collection[Blob]) -> set[Node]:
         """The routing layers of every connected region that permutes channels and none of whose values is kept."""
         parent: dict[Node, Node] = {node: node for node in self.nodes if routes(node)}
 
@@ -198,14 +207,15 @@ class _Plan:
                 runs.append((blob, place, place + 1))
         return runs
 
-    def too_many_pieces(self) -> set[Blob]:
-        """Gathers that would copy in pieces so small that the shuffle is cheaper."""
-        found = set()
+    def too_many_pieces(self) -> dict[Blob, str]:
+        """Gathers that would copy in pieces so small that the shuffle is cheaper, each with the reason."""
+        found = {}
         for gather in self.gathers:
             makers = len({blob for blob, _ in self.sources[gather]})
             widest = max((g for g in self.orders.of(gather).blocks), default=1)
-            if len(self.pieces(gather)) > max(4 * makers, makers * widest * 2, 8):
-                found.add(gather)
+            pieces, most = len(self.pieces(gather)), max(4 * makers, makers * widest * 2, 8)
+            if pieces > most:
+                found[gather] = f"its channels would come in {pieces} pieces, more than {most}: it stays a layer"
         return found
 
     def rebuild(self) -> dict[Blob, Blob]:
@@ -218,17 +228,17 @@ class _Plan:
         moved: dict[Blob, Blob] = {}
         parts: dict[Blob, dict[int, Blob]] = {}
 
-        def taken(blob: Blob, start: int, stop: int) -> list[Blob]:
+        def taken(origin: str, blob: Blob, start: int, stop: int) -> list[Blob]:
             if blob not in parts:
                 points = sorted(cuts[blob])
                 made = layers.slices(moved[blob], 1, points)
-                made = with_origin(made, blob.node.origin, since=moved[blob].node.order)
+                made = with_origin(made, origin, since=moved[blob].node.order)
                 parts[blob] = dict(zip([0, *points], made, strict=True))
             return [piece for at, piece in sorted(parts[blob].items()) if start <= at < stop]
 
         def read(blob: Blob) -> Blob:
             if blob not in moved:
-                pieces = [piece for run in takes[blob] for piece in taken(*run)]
+                pieces = [piece for run in takes[blob] for piece in taken(blob.node.origin, *run)]
                 newest = max(piece.node.order for piece in pieces)
                 (moved[blob],) = with_origin([layers.concat(1, *pieces)], blob.node.origin, since=newest)
             return moved[blob]

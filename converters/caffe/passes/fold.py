@@ -6,21 +6,28 @@ chain of such layers becomes one, and one that changes nothing goes.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 
 from converters.caffe import layers
 from converters.caffe.affine import Affine, affine, into_consumer, into_producer, rounds
-from converters.caffe.graph import Blob, Node, emit, rebuild, remade, with_name, with_origin
+from converters.caffe.graph import Blob, Node, emitted, rebuild, remade, with_name, with_origin
 from converters.caffe.net import Lazy, Net
+from converters.caffe.places import Context, Note, Result
 from converters.caffe.replacement import count_readers
 from converters.caffe.traits import of
+from converters.errors import Unsupported, require
 
 FOLDED = "/folded"
 
 
-def fold(net: Net, public: Collection[str] | None = None) -> Net:
-    """Fold every affine layer that can be. Names that are not `public` (by default all are) may be given anew."""
-    return _Folding(net, public).result()
+def fold(net: Net, context: Context) -> Result:
+    """Fold every affine layer that can be."""
+    return _Folding(net, None).result()
+
+
+def fold_rewrites(net: Net, context: Context) -> Result:
+    """Fold what rewrites brought in. Names that stand for no ONNX value may be given anew."""
+    return _Folding(net, context.shapes).result()
 
 
 class _Folding:
@@ -32,8 +39,9 @@ class _Folding:
         self.named: dict[str, Blob] = {}
         self.shared: set[Blob] = set()  # blobs that more than one layer reads
         self.pending: dict[Blob, tuple[Affine, Blob]] = {}  # an affine layer's top -> its map and its input
+        self.reasons: dict[Blob, list[str]] = {}  # an affine layer's top -> why it could not be folded
 
-    def result(self) -> Net:
+    def result(self) -> Result:
         """Fold layer by layer."""
         inputs: list[Blob] = []
         for item in self.net.layers:
@@ -44,7 +52,14 @@ class _Folding:
             if item.type == "Input":
                 inputs.extend(made)
         named, public = self._names()
-        return emit(self.net.name, named, self.net.outputs, inputs, public)
+        new = emitted(self.net.name, named, self.net.outputs, inputs, public)
+        return Result(new.net, new.places(self.named), tuple(self._notes(new.names)))
+
+    def _notes(self, names: Mapping[Blob, str]) -> Iterator[Note]:
+        """Why the affine layers that are left are."""
+        for blob, reasons in self.reasons.items():
+            if blob in names and not of(blob.node.type).view:
+                yield Note(names[blob], "; ".join(dict.fromkeys(reasons)))
 
     def _names(self) -> tuple[dict[str, Blob], set[Node]]:
         """Which blob keeps which name: one that a layer was folded into has a name of its own, unless it is public.
@@ -62,52 +77,66 @@ class _Folding:
     def _folded(self, node: Node) -> tuple[Blob, ...]:
         change = affine(node)
         if change is not None and change.uniform and rounds(*change.uniform):
+            self.reasons[node.tops[0]] = ["its shift is so large that rounding is part of the result"]
             return node.tops
         if change is not None:
             return (self._placed(node, change),)
-        if len(node.bottoms) != 1 or node.bottoms[0] in self.shared or node.bottoms[0] not in self.pending:
+        if len(node.bottoms) != 1 or node.bottoms[0] not in self.pending:
+            return node.tops
+        if node.bottoms[0] in self.shared:
+            self.reasons[node.bottoms[0]].append("what it gives has other readers")
             return node.tops
         before, source = self.pending[node.bottoms[0]]
-        folded = into_consumer(node, before, source)
-        if folded is None and of(node.type).view and _keeps_channels(node):
+        if of(node.type).view and _keeps_channels(node):
             view = remade(node, (source,)).tops[0]
             self.pending[node.tops[0]] = (before.stretched(node.shapes[0][1]), view)
-        return (folded,) if folded is not None else node.tops
+            self.reasons[node.tops[0]] = self.reasons[node.bottoms[0]]
+            return node.tops
+        try:
+            return (into_consumer(node, before, source),)
+        except Unsupported as error:
+            self.reasons[node.bottoms[0]].append(error.reason)
+            return node.tops
+
+    def _wait(self, blob: Blob, change: Affine, source: Blob, *reasons: str) -> None:
+        """Let an affine layer that nothing before it takes wait for what reads it."""
+        self.pending[blob] = (change, source)
+        self.reasons[blob] = [reason for reason in reasons if reason]
 
     def _placed(self, node: Node, change: Affine) -> Blob:
         """Fold an affine layer into what makes its input, else merge it with one there, else keep it."""
         source = node.bottoms[0]
         if change.uniform == (1, 0):
             return source
-        if source not in self.shared:
-            for way in (self._onto, self._through_relu):
-                if (blob := way(node, source, change)) is not None:
-                    return blob
-        self.pending[node.tops[0]] = (change, source)
+        reasons = []
+        for way in (self._onto, self._through_relu):
+            try:
+                return way(node, source, change)
+            except Unsupported as error:
+                reasons.append(error.reason)
+        self._wait(node.tops[0], change, source, *reasons)
         return node.tops[0]
 
-    def _onto(self, node: Node, source: Blob, change: Affine) -> Blob | None:
+    def _onto(self, node: Node, source: Blob, change: Affine) -> Blob:
         """The map inside the layer that makes its input, or in one layer with an affine one there."""
-        if (folded := into_producer(source.node, change)) is not None:
-            return with_name(folded, f"{source.node.name}{FOLDED}") if self.public is not None else folded
+        require(source not in self.shared, f"the {source.node.type} before it has other readers")
         if source not in self.pending:
-            return None
+            folded = into_producer(source.node, change)
+            return with_name(folded, f"{source.node.name}{FOLDED}") if self.public is not None else folded
         before, start = self.pending[source]
         both = change.after(before)
         if both.uniform == (1, 0):
             return start
         (blob,) = with_origin([_layer(start, both)], node.origin, since=node.order)
-        self.pending[blob] = (both, start)
+        self._wait(blob, both, start, *self.reasons[source])
         return blob
 
-    def _through_relu(self, node: Node, source: Blob, change: Affine) -> Blob | None:
+    def _through_relu(self, node: Node, source: Blob, change: Affine) -> Blob:
         """A positive factor may as well be applied before a ReLU, where it finds more to be folded into."""
-        if source.node.type != "ReLU" or not change.uniform or change.uniform[0] <= 0 or change.moves:
-            return None
-        below = source.node.bottoms[0]
-        inner = self._onto(source.node, below, change) if below not in self.shared else None
-        if inner is None:
-            return None
+        require(source.node.type == "ReLU" and source not in self.shared, "")
+        factor = change.uniform and change.uniform[0] > 0 and not change.moves
+        require(factor, "only one positive factor for all channels goes before a ReLU")
+        inner = self._onto(source.node, source.node.bottoms[0], change)
         return remade(source.node, (inner,), origin=node.origin).tops[0]
 
 

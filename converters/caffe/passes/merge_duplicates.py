@@ -9,14 +9,15 @@ import numpy as np
 
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Layer, Net, Weights
+from converters.caffe.places import Context, Result
 from converters.caffe.replacement import replaced
 from converters.caffe.traits import of
 
 FEW = 16  # numbers that are compared
 
 
-def merge_duplicates(net: Net) -> Net:
-    """Return the net in which no two layers are alike. Weights are alike where they are the same object, or few."""
+def merge_duplicates(net: Net, context: Context) -> Result:
+    """Make the net one in which no two layers are alike. Weights are alike where they are the same object, or few."""
     seen: dict[Hashable, Node] = {}
 
     def change(node: Node, item: Layer) -> tuple[Blob, ...] | None:

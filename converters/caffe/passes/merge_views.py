@@ -5,11 +5,12 @@ from __future__ import annotations
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, with_name
 from converters.caffe.net import Layer, Net
+from converters.caffe.places import Context, Result
 from converters.caffe.replacement import replaced
 from converters.caffe.traits import of
 
 
-def merge_views(net: Net) -> Net:
+def merge_views(net: Net, context: Context) -> Result:
     """Let every Reshape and Flatten read the blob that first held the numbers; those that nobody reads then go."""
 
     def change(node: Node, item: Layer) -> tuple[Blob] | None:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, build, emit, rebuild
+from converters.caffe.graph import Blob, build, emitted, rebuild
 from converters.caffe.net import Net
+from converters.caffe.places import Context, Result, untouched
 from converters.errors import ToolkitError
 from converters.preprocessing import Preprocessing
 
@@ -38,18 +39,21 @@ def image_input(inputs: Sequence[Blob], wanted: Preprocessing) -> Blob:
     return images[0]
 
 
-def preprocess(net: Net, wanted: Preprocessing) -> Net:
-    """Return the net with the preprocessing between its image input and everything that reads it."""
+def preprocess(net: Net, context: Context) -> Result:
+    """Put the preprocessing, where some is asked for, between the image input and everything that reads it."""
+    if not context.preprocessing:
+        return untouched(net)
     _, inputs = build(net)
-    image = image_input(inputs, wanted)
+    image = image_input(inputs, context.preprocessing)
     named: dict[str, Blob] = {}
-    reads: dict[str, Blob] = {}
     ends: list[Blob] = []
     for item in net.layers:
-        node = rebuild(item, [reads.get(bottom, named[bottom]) for bottom in item.bottoms])
+        node = rebuild(item, [named[bottom] for bottom in item.bottoms])
         named.update(zip(item.tops, node.tops, strict=True))
         if item.type == "Input":
             ends.extend(node.tops)
             if item.name == image.node.name:
-                reads[item.tops[0]] = preprocessed(node.tops[0], wanted)
-    return emit(net.name, named, net.outputs, ends)
+                named[item.tops[0]] = preprocessed(node.tops[0], context.preprocessing)
+    raw = dict(zip(net.inputs, ends, strict=True))
+    new = emitted(net.name, {**named, **raw}, net.outputs, ends)
+    return Result(new.net, new.places(named))

@@ -11,23 +11,27 @@ from math import prod
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node
 from converters.caffe.net import Layer, Net
+from converters.caffe.places import Context, Result
 from converters.caffe.replacement import replaced
+from converters.errors import require
 
 LARGE = 1024  # numbers that are added in one go
 
 
-def tiled_mean(net: Net) -> Net:
-    """Return the net in which a global AVE pooling of a large plane has one of equal tiles before it."""
+def tiled_mean(net: Net, context: Context) -> Result:
+    """Put an AVE pooling of equal tiles before a global one of a large plane."""
     return replaced(net, _in_steps)
 
 
 def _in_steps(node: Node, item: Layer) -> tuple[Blob] | None:
-    """The mean in two steps, or None where one will do or the plane has no equal tiles."""
+    """The mean in two steps, or None where one will do."""
     if node.type != "Pooling" or node.values["pool"] != "AVE" or not node.values["global_pooling"]:
         return None
     x = node.bottoms[0]
-    if prod(x.shape[2:]) <= LARGE or (tile := _tile(*x.shape[2:])) == (1, 1):
+    if prod(x.shape[2:]) <= LARGE:
         return None
+    tile = _tile(*x.shape[2:])
+    require(tile != (1, 1), f"a plane of {x.shape[2]} x {x.shape[3]} has no equal tiles")
     return (layers.global_pooling(layers.pooling(x, "AVE", tile, stride=tile), "AVE"),)
 
 

@@ -1,4 +1,4 @@
-"""Style `train`: one layer a module, with fillers and learning-rate multipliers, so that Caffe can fine-tune it."""
+"""Layers with weights -> the same with fillers and learning-rate multipliers, so that Caffe can fine-tune them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from math import prod, sqrt
 from typing import Any
 
 from converters.caffe.net import Layer, Net, Weights
-from converters.caffe.passes.in_place import in_place
-from converters.caffe.shapes import prove
+from converters.caffe.places import Context, Result, unmoved
 from converters.caffe.traits import of
 
 NO_DECAY = {"lr_mult": 1.0, "decay_mult": 0.0}
@@ -22,41 +21,9 @@ MULTIPLIERS = {  # by what a learned blob is
 }
 
 
-def for_training(net: Net) -> tuple[Net, dict[str, str]]:
-    """Give every layer with weights its fillers and multipliers; normalisations and activations run in place."""
-    net, left_out = _without_final_views(net)
-    net, holds = in_place(_named_pairs(net), training=True)
-    holds.update((output, holds[source]) for output, source in left_out.items())
-    return replace(net, layers=tuple(_trainable(item) for item in net.layers)), holds
-
-
-def _without_final_views(net: Net) -> tuple[Net, dict[str, str]]:
-    """Drop a Flatten or Reshape that only takes trailing 1s off an output: Caffe's losses read N x C x 1 x 1.
-
-    Returns the net and, for each output that went, the blob that takes its place.
-    """
-    shapes = prove(net, {})
-    reads = [bottom for item in net.layers for bottom in item.bottoms]
-    left_out: dict[str, str] = {}
-    for item in net.layers:
-        if not of(item.type).view or item.tops[0] not in net.outputs:
-            continue
-        source = item.bottoms[0]
-        if reads.count(source) == 1 and source not in net.outputs and shapes[source] == (*shapes[item.tops[0]], 1, 1):
-            left_out[item.tops[0]] = source
-    kept = tuple(item for item in net.layers if not set(item.tops) & set(left_out))
-    return Net(net.name, kept, tuple(left_out.get(name, name) for name in net.outputs)), left_out
-
-
-def _named_pairs(net: Net) -> Net:
-    """The BatchNorm takes the name of the ONNX node, its Scale that name with /scale."""
-    scale_of = {item.bottoms[0]: item for item in net.layers if item.type == "Scale" and len(item.bottoms) == 1}
-    names: dict[str, str] = {}
-    for item in net.layers:
-        if item.type == "BatchNorm" and item.tops[0] in scale_of:
-            pair = scale_of[item.tops[0]]
-            names[item.name], names[pair.name] = pair.name, f"{pair.name}/scale"
-    return replace(net, layers=tuple(replace(item, name=names.get(item.name, item.name)) for item in net.layers))
+def training_fields(net: Net, context: Context) -> Result:
+    """Give every layer with weights its fillers and multipliers."""
+    return Result(replace(net, layers=tuple(map(_trainable, net.layers))), unmoved(net))
 
 
 def _filler(kind: str, **values: float) -> dict[str, Any]:
