@@ -121,7 +121,9 @@ def test_torchvision_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(ToolkitError, match="torchvision is not installed: pip install torchvision"):
         create("torchvision:resnet18")
-    assert available() == [f"shufflenet_v2_x{width}" for width in ("0.25", "0.33", "0.5", "1.0", "1.5", "2.0")]
+    widths = ("0.25", "0.33", "0.5", "1.0", "1.5", "2.0")
+    theirs = [f"{width}-torchvision" for width in widths[2:]]
+    assert available() == [f"shufflenet_v2_x{name}" for name in (*widths, *theirs)]
 
 
 def test_without_torch_the_package_imports_and_says_what_to_install() -> None:

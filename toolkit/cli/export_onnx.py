@@ -51,6 +51,7 @@ def export_onnx(
     \b
     MODEL is one of
       shufflenet_v2_x0.5      widths 0.25, 0.33, 0.5, 1.0, 1.5 and 2.0
+      shufflenet_v2_x0.5-torchvision   as torchvision has it, for its checkpoints; 0.5, 1.0, 1.5 and 2.0
       torchvision:resnet18    any model of torchvision, where it is installed
       my_nets.small:build     a function or class that returns a torch.nn.Module
       my_net.py:build         the same in a file (the file is run)

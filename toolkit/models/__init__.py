@@ -28,8 +28,9 @@ def create(
     """Build the model that `spec` names, in eval mode.
 
     Args:
-        spec: `shufflenet_v2_x0.5`, `torchvision:resnet18`, `package.module:factory` or `file.py:factory`; a factory is
-            a function or class that returns a module, or a module itself. `file.py` is run: it is the user's own code.
+        spec: `shufflenet_v2_x0.5`, `shufflenet_v2_x0.5-torchvision` (for torchvision's checkpoints),
+            `torchvision:resnet18`, `package.module:factory` or `file.py:factory`; a factory is a function or class that
+            returns a module, or a module itself. `file.py` is run: it is the user's own code.
         weights: a checkpoint (.pth or .safetensors) that must fit key by key.
         num_classes, image_size: where not given, the checkpoint's, or else the model's own defaults (ShuffleNet V2:
             1000 and 224). The number of classes is read from the shape of the checkpoint's classifier; the image size

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -18,8 +19,9 @@ from torch import nn
 
 from converters.errors import InvalidInput, ToolkitError
 from toolkit.models.shufflenet_v2 import CHANNELS, ShuffleNetV2
+from toolkit.models.shufflenet_v2_torchvision import WIDTHS, TorchvisionShuffleNetV2
 
-OURS = "shufflenet_v2_x"
+OURS, THEIRS = "shufflenet_v2_x", "-torchvision"
 FORMS = f"{OURS}0.5, torchvision:resnet18, package.module:factory or file.py:factory"
 
 
@@ -28,7 +30,7 @@ def build(spec: str, options: Mapping[str, int], seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if spec.startswith(OURS):
-            return ShuffleNetV2(_width(spec), **options)
+            return _ours(spec)(**options)
         source, colon, attribute = spec.rpartition(":")
         if not colon or not source or not attribute:
             raise ToolkitError(f"no model is called {spec!r}; give {FORMS}")
@@ -41,13 +43,19 @@ def build(spec: str, options: Mapping[str, int], seed: int) -> nn.Module:
 def names() -> list[str]:
     """See `toolkit.models.available`."""
     torchvision = _import_torchvision()
-    return [f"{OURS}{width}" for width in CHANNELS] + [
-        f"torchvision:{name}" for name in (torchvision.models.list_models() if torchvision else ())
-    ]
+    return (
+        [f"{OURS}{width}" for width in CHANNELS]
+        + [f"{OURS}{width}{THEIRS}" for width in WIDTHS]
+        + [f"torchvision:{name}" for name in (torchvision.models.list_models() if torchvision else ())]
+    )
 
 
-def _width(spec: str) -> float:
-    known = {f"{OURS}{width}": width for width in CHANNELS}
+def _ours(spec: str) -> Callable[..., nn.Module]:
+    """ShuffleNet V2 of a width, ours or as torchvision has it."""
+    known: dict[str, Callable[..., nn.Module]] = {
+        **{f"{OURS}{width}": partial(ShuffleNetV2, width) for width in CHANNELS},
+        **{f"{OURS}{width}{THEIRS}": partial(TorchvisionShuffleNetV2, width) for width in WIDTHS},
+    }
     if spec not in known:
         raise ToolkitError(f"ShuffleNet V2 has no {spec!r}; there are {', '.join(known)}")
     return known[spec]

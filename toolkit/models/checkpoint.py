@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from converters.errors import InvalidInput, ToolkitError
-from toolkit.models.shufflenet_v2 import width_of
+from toolkit.models.shufflenet_v2 import ShuffleNetV2, width_of
+from toolkit.models.shufflenet_v2_torchvision import TorchvisionShuffleNetV2
+from toolkit.models.shufflenet_v2_torchvision import width_of as torchvision_width_of
 
 # what training scripts call the state dict inside a larger checkpoint
 _NESTED = ("state_dict", "model_state_dict", "model")
@@ -145,9 +147,13 @@ def _advice(module: nn.Module, expected: Mapping[str, Tensor], state: Mapping[st
     """What option the user most likely forgot, told from the shapes."""
     if classes := _other_classes(expected, state):
         return f"; try --num-classes {classes}"
-    width = width_of({key: tuple(value.shape) for key, value in state.items()})
-    if width is not None and width != getattr(module, "width", width):
-        return f"; it looks like shufflenet_v2_x{width}"
+    shapes = {key: tuple(value.shape) for key, value in state.items()}
+    for kind, width, suffix in (
+        (ShuffleNetV2, width_of(shapes), ""),
+        (TorchvisionShuffleNetV2, torchvision_width_of(shapes), "-torchvision"),
+    ):
+        if width is not None and not (isinstance(module, kind) and module.width == width):
+            return f"; it looks like shufflenet_v2_x{width}{suffix}"
     return ""
 
 

@@ -145,9 +145,9 @@ class ShuffleNetV2(nn.Module):
         """Module path -> published Caffe layer name; the split has one name for each half."""
         names: dict[str, str | tuple[str, ...]] = {
             "network.0": "data/bn",
-            **_conv_names("network.1", "stage1/conv"),
+            **conv_names("network.1", "stage1/conv"),
             "network.2": "stage1/pool",
-            **_conv_names("network.6", "conv5"),
+            **conv_names("network.6", "conv5"),
             "network.7": "pool",
             "network.8": "fc",
         }
@@ -158,8 +158,10 @@ class ShuffleNetV2(nn.Module):
         return {path: name for path, name in names.items() if path in modules}
 
 
-def _conv_names(path: str, layer: str) -> dict[str, str]:
-    return {f"{path}.0": layer, f"{path}.1": f"{layer}/bn", f"{path}.2": f"{layer}/relu"}
+def conv_names(path: str, layer: str, first: int = 0, relu: bool = True) -> dict[str, str]:
+    """Names of a convolution, its BatchNorm and its ReLU, which stand at `first` and behind it in a sequence."""
+    parts = ("", "/bn", "/relu")[: 2 + relu]
+    return {f"{path}.{first + place}": f"{layer}{part}" for place, part in enumerate(parts)}
 
 
 def _unit_names(path: str, unit: str) -> dict[str, str | tuple[str, ...]]:
@@ -170,7 +172,7 @@ def _unit_names(path: str, unit: str) -> dict[str, str | tuple[str, ...]]:
     }
     layers = {"conv.0": "conv1", "conv.1": "conv2", "conv.2": "conv3", "conv0.0": "conv4", "conv0.1": "conv5"}
     for module, layer in layers.items():
-        names |= _conv_names(f"{path}.{module}", f"{unit}/{layer}")
+        names |= conv_names(f"{path}.{module}", f"{unit}/{layer}")
     return names
 
 
