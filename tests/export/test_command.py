@@ -84,8 +84,12 @@ def test_a_checkpoint_of_ours(tmp_path: Path) -> None:
     found = torch.from_numpy(onnx.numpy_helper.to_array(weights["network.8.weight"]).copy())
     assert torch.equal(found, state["network.8.weight"])
 
+    assert run(*words).exit_code == 0  # the checkpoint tells how many classes it has
+    (output,) = onnx.load(tmp_path / "net.onnx").graph.output
+    assert [dim.dim_value for dim in output.type.tensor_type.shape.dim] == [1, 3]
+
     (tmp_path / "net.onnx").unlink()
-    failed = run(*words)
+    failed = run(*words, "--num-classes", 4)
     assert (failed.exit_code, failed.stderr.count("\n")) == (4, 1)
     assert failed.stderr.endswith("try --num-classes 3\n")
     assert not (tmp_path / "net.onnx").exists()

@@ -148,7 +148,7 @@ def test_reasons_are_found_among_other_lines() -> None:
     ]
     assert _reasons(log) == ["net.cpp:37] Check failed: a == b (1 vs. 2) "]
     assert _reasons(["F1124 03:34:01.756484  7373 io.cpp:1] no"]) == ["io.cpp:1] no"]  # glog before 0.5
-    assert _reasons(["one", "Segmentation fault", ""]) == ["Segmentation fault"]
+    assert _reasons(["one", "Segmentation fault", ""]) == []
     assert _reasons([]) == []
 
 
@@ -175,3 +175,15 @@ def test_wire_refuses_objects_and_strangers() -> None:
         wire.receive(io.BytesIO(b"HTTP/1.1 200 OK"))
     with pytest.raises(wire.Closed, match="closed"):
         wire.receive(io.BytesIO(b"CB"))
+
+
+def test_what_a_crash_printed_is_told_with_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that merely came last is no reason: the signal is told before it."""
+    engine = tmp_path / "loud_engine.py"
+    engine.write_text(
+        "import os\ndef load(request):\n    print('about to crash', end='')\n    os.kill(os.getpid(), 11)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    worker = Worker("loud", 1, 10)
+    with pytest.raises(RunnerError, match=r"^loud: the engine ended by SIGSEGV; its last words: about to crash$"):
+        worker.ask({})

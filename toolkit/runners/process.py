@@ -43,6 +43,7 @@ class Worker:
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         limits = dict.fromkeys(THREAD_VARIABLES, str(threads))
         quiet = {"GLOG_minloglevel": "2", "GLOG_logtostderr": "1", "OPENCV_LOG_LEVEL": "ERROR"}
+        quiet["HWLOC_HIDE_ERRORS"] = "2"  # containers show no processor to it
         try:
             self.process = subprocess.Popen(
                 [*python, "-u", str(SERVE), f"{name}_engine"],  # unbuffered: a crash must leave its last words
@@ -101,18 +102,18 @@ class Worker:
         """Why the process ended, in the engine's own last words."""
         self.log.seek(max(0, os.fstat(self.log.fileno()).st_size - 100_000))
         lines = self.log.read().decode("utf-8", "replace").splitlines()
-        said = "; ".join(_reasons(lines))
+        if reasons := _reasons(lines):
+            return "; ".join(reasons)
         code = self.process.returncode
-        end = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-        return said if said else f"the engine {end} and gave no reason"
+        end = f"the engine ended by {signal.Signals(-code).name}" if code < 0 else f"the engine ended with code {code}"
+        last = [line.strip()[:MAX_REASON] for line in lines if line.strip() and not CHATTER.match(line)][-1:]
+        return f"{end}; its last words: {last[0]}" if last else f"{end} and gave no reason"
 
 
 def _reasons(lines: list[str]) -> list[str]:
-    """The lines that state a reason, without their prefixes, each once; failing those, the last line of all."""
+    """The lines that state a reason, without their prefixes, each once."""
     found = [next(filter(None, match.groups())) for match in map(REASON.match, lines) if match and any(match.groups())]
-    last = [line.strip() for line in lines if line.strip() and not CHATTER.match(line)][-1:]
-    plain = [OPENCV_PREFIX.sub("", text)[:MAX_REASON] for text in found or last]
-    return list(dict.fromkeys(plain))[-3:]
+    return list(dict.fromkeys(OPENCV_PREFIX.sub("", text)[:MAX_REASON] for text in found))[-3:]
 
 
 @dataclass(frozen=True)
