@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from converters.caffe.net import Array, Layer, Net
+from converters.caffe.traits import of
 from converters.caffe.upgrade import BadUpgrade, upgraded
 from converters.errors import InvalidInput
 
@@ -34,6 +35,8 @@ def to_net(proto: Any, where: str, unknown: Sequence[Mapping[str, Any]] = ()) ->
 
 
 def _layer(item: Any, where: str) -> Layer:
+    if of(item.type).composite:
+        raise InvalidInput(f"{where}: layer '{item.name}' has the type {item.type}, which no Caffe has")
     values = plain(item)
     for key in LAYER_FIELDS:
         values.pop(key, None)

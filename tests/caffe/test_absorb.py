@@ -127,6 +127,10 @@ def matrix(x: Blob, columns: int = 5, axis: int = 3) -> Blob:
     return layers.inner_product(x, weights(columns, x.shape[-1]), axis=axis)
 
 
+def gelu(x: Blob) -> Blob:
+    return layers.neuron("Gelu", x)
+
+
 FLAT = layers.flatten(last(X))
 TWO_SUMMED = layers.add(last(X), last(layers.relu(X)))
 
@@ -138,6 +142,7 @@ TWO_SUMMED = layers.add(last(X), last(layers.relu(X)))
         (layers.inner_product(layers.reshape(last(X), (2, 288)), weights(3, 288)), ["Flatten", "InnerProduct"], ""),
         (layers.permute(matrix(last(X)), FIRST), ["Convolution"], ""),
         (layers.permute(matrix(layers.relu(matrix(last(X)))), FIRST), ["Convolution", "ReLU", "Convolution"], ""),
+        (layers.permute(matrix(gelu(matrix(last(X)))), FIRST), ["Convolution", "Gelu", "Convolution"], ""),
         (layers.permute(layers.scale(last(X), weights(4), axis=3), FIRST), ["Scale"], ""),
         (layers.permute(TWO_SUMMED, FIRST), ["ReLU", "Eltwise"], ""),
         *(

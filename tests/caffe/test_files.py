@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from converters.caffe import binary, text
 from converters.caffe.net import Layer, Lazy, Net
 from converters.caffe.schema import message
+from converters.caffe.traits import TABLE
 from converters.errors import ConversionError, InvalidInput
 
 HERE = Path(__file__).parents[2] / "converters" / "caffe"
@@ -150,6 +151,14 @@ def test_broken_prototxt_is_one_sentence(tmp_path: Path, content: str) -> None:
     path = tmp_path / "net.prototxt"
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(InvalidInput, match="not a prototxt"):
+        text.read(path)
+
+
+@pytest.mark.parametrize("kind", [kind for kind, row in TABLE.items() if row.composite])
+def test_a_layer_that_no_caffe_has_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "net.prototxt"
+    path.write_text(f'layer {{ name: "one" type: "{kind}" bottom: "x" top: "y" product_param {{ trans_a: true }} }}')
+    with pytest.raises(InvalidInput, match=f"net.prototxt: layer 'one' has the type {re.escape(kind)}, which no Caffe"):
         text.read(path)
 
 

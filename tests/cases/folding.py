@@ -67,8 +67,8 @@ CASES: dict[str, Case] = {
         "y = Transpose<perm=[0,3,1,2]>(n)",
     ),
     "nhwc_gelu_mlp": case(
-        "float[2,3,4,5] x, float[3,7] w, float[7] b, float[7,3] v",
-        "t = Transpose<perm=[0,2,3,1]>(x); m = MatMul(t, w); a = Add(m, b); r = Gelu(a); n = MatMul(r, v); "
+        "float[2,3,4,5] x, float[3,7] w, float[7,3] v",
+        "t = Transpose<perm=[0,2,3,1]>(x); m = MatMul(t, w); r = Gelu(m); n = MatMul(r, v); "
         "y = Transpose<perm=[0,3,1,2]>(n)",
         opset=20,
     ),
