@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+
+class Remedy(str):
+    """What the user can do, in words, and the setting that does it.
+
+    Attributes:
+        setting: what the library calls it: the name of a parameter. A front end adds its own name, a flag say.
+        value: what to set it to, where that is known.
+    """
+
+    setting: str
+    value: str
+
+    def __new__(cls, text: str, setting: str = "", value: str = "") -> Remedy:
+        """Make the text a remedy."""
+        made = super().__new__(cls, text)
+        made.setting, made.value = setting, value
+        return made
+
+
+CUT = Remedy("cut the network before it, at an earlier output", "outputs")
+Word = Callable[[str], str]  # a hint -> how a front end words it
 
 
 @dataclass(frozen=True)
@@ -17,11 +39,15 @@ class Problem:
     source: str = ""
 
     def __str__(self) -> str:
+        return self.told()
+
+    def told(self, word: Word = str) -> str:
+        """The problem in a few lines, the hint worded by a front end."""
         lines = [f"{self.op} '{self.name}': {self.reason}"]
         if self.source:
             lines.append(f"    from: {self.source}")
         if self.hint:
-            lines.append(f"    hint: {self.hint}")
+            lines.append(f"    hint: {word(self.hint)}")
         return "\n".join(lines)
 
 
@@ -29,6 +55,14 @@ class ToolkitError(Exception):
     """Base of every error that a user can cause; `exit_code` is what the command line returns for it."""
 
     exit_code = 2
+
+    def __init__(self, message: str = "", hint: str = "") -> None:
+        self.message, self.hint = message, hint
+        super().__init__(self.told())
+
+    def told(self, word: Word = str) -> str:
+        """The message, and behind it the hint, worded by a front end."""
+        return f"{self.message}; {word(self.hint)}" if self.hint else self.message
 
 
 class InvalidInput(ToolkitError):
@@ -44,11 +78,12 @@ class ConversionError(ToolkitError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__(str(self))
+        super().__init__(self.told())
 
-    def __str__(self) -> str:
+    def told(self, word: Word = str) -> str:
+        """Every blocker, one below the other."""
         head = f"{len(self.problems)} node(s) can't be converted:"
-        return "\n".join([head, *map(str, self.problems)])
+        return "\n".join([head, *(problem.told(word) for problem in self.problems)])
 
 
 class Unsupported(Exception):

@@ -89,6 +89,7 @@ SECTIONS = {
         "converters.errors:InvalidInput",
         "converters.errors:ConversionError",
         "converters.errors:Problem",
+        "converters.errors:Remedy",
     ),
 }
 

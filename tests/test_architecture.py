@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from toolkit.cli.remedies import FLAGS
 
 ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
@@ -119,6 +122,47 @@ def test_the_rooms_of_parity_stand_on_its_core(room: str, never: tuple[str, ...]
 def test_converting_needs_no_torch() -> None:
     code = "import sys, converters.onnx_to_caffe; sys.exit(any(m in sys.modules for m in ('torch', 'click', 'cv2')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def texts(path: Path) -> set[str]:
+    """Every string in a file that is no docstring."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs
+    }
+
+
+def test_only_the_command_line_names_its_flags() -> None:
+    """A library's message carries the fact and the remedy; toolkit/cli/remedies.py words the flag."""
+    reasons = {
+        "toolkit/parity/localise/repro.py": "a command for a README, to be copied",
+        "toolkit/runners/torch.py": "a command of pip",
+        "toolkit/runners/worker/mnn_engine.py": "MNN's converter, called by its command line",
+    }
+    apart = ("toolkit/cli/", "toolkit/engines/")  # engines runs git, make and the like
+    named = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("converters", "toolkit")
+        for path in (ROOT / folder).rglob("*.py")
+        if any(re.search(r"(^|\s)--[a-z]", text) for text in texts(path))
+    }
+    assert {name for name in named if not name.startswith(apart)} == set(reasons)
+    assert any(name.startswith(apart) for name in named), "flags are seen"
+
+
+def test_every_remedy_has_its_flag() -> None:
+    settings = {
+        str(node.args[1].value)
+        for folder in ("converters", "toolkit")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Remedy"
+        if len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+    }
+    assert settings == FLAGS.keys()
 
 
 def test_no_file_is_long() -> None:

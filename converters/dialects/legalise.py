@@ -14,7 +14,7 @@ from converters.caffe.places import Result
 from converters.dialects.base import Dialect
 from converters.dialects.known import DIALECTS
 from converters.dialects.order import REWRITES
-from converters.errors import Problem, Unsupported
+from converters.errors import CUT, Problem, Remedy, Unsupported
 
 MAX_DEPTH = 12
 
@@ -84,4 +84,4 @@ def _remedy(node: Node, dialect: Dialect) -> str:
         except Unsupported:
             continue
         able.append(other.name)
-    return f"try --dialect {' or '.join(able)}" if able else "cut the network before it, at an earlier output"
+    return Remedy(f"try the dialect {' or '.join(able)}", "dialect") if able else CUT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from converters.errors import ConversionError
+from converters.errors import CUT, ConversionError, Remedy
 from converters.onnx.graphs import is_op, problem, static_shape
 
 OPSET = 21  # onnx's converter carries 6 to 20 up to here; what newer opsets changed since does not touch float32
@@ -22,7 +22,7 @@ def verify(model: ir.Model) -> None:
             for value in node.outputs
             if value.name and (value.uses() or value.is_graph_output())
         ):
-            hint = "cut the network before it, at an earlier output, and do the rest on the host"
+            hint = Remedy(f"{CUT}, and do the rest on the host", CUT.setting)
             problems.append(problem(node, "its output shape depends on the data", hint))
     if problems:
         raise ConversionError(problems)

@@ -21,7 +21,7 @@ import onnx_ir as ir
 
 from converters.caffe.graph import Blob
 from converters.caffe.net import Shape
-from converters.errors import Unsupported, require
+from converters.errors import CUT, Unsupported, require
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +107,10 @@ def call(node: ir.Node, inputs: list[Value | None], out_shapes: tuple[Shape, ...
     """Lower one node, or raise Unsupported."""
     function = LOWERINGS.get(node.op_type)
     if function is None:
-        raise Unsupported(
-            f"no Caffe form of {node.op_type} is known", "cut the network before it, at an earlier output"
-        )
+        raise Unsupported(f"no Caffe form of {node.op_type} is known", CUT)
     dtype = node.outputs[0].dtype
     if dtype not in FLOAT_OR_TRUTH and node.op_type not in MOVES:
-        raise Unsupported(f"arithmetic of type {dtype.name.lower()}", "cut the network before it, at an earlier output")
+        raise Unsupported(f"arithmetic of type {dtype.name.lower()}", CUT)
     signature = _signature(function)
     keywords = attributes(node)
     if "out_shapes" in signature.parameters:

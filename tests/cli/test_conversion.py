@@ -139,9 +139,9 @@ def test_not_onnx_at_all(toolkit: Toolkit, tmp_path: Path) -> None:
 
 def test_dynamic_input_asks_for_its_shape(toolkit: Toolkit, tmp_path: Path) -> None:
     path = model(tmp_path / "net.onnx", shape=("batch", 3, "h", "w"))
-    one_error(toolkit("onnx-to-caffe", path), 3, "input 'x'", "give it a shape, for example x:1,3,224,224")
+    one_error(toolkit("onnx-to-caffe", path), 3, "input 'x'", "(--input-shape x:1,3,224,224)")
     signal = model(tmp_path / "signal.onnx", helper.make_node("Relu", ["x"], ["y"]), shape=(2, "batch", "t"))
-    one_error(toolkit("onnx-to-caffe", signal), 3, "(2,batch,t)", "give it a shape, for example x:2,1,16")
+    one_error(toolkit("onnx-to-caffe", signal), 3, "(2,batch,t)", "(--input-shape x:2,1,16)")
     done = toolkit("onnx-to-caffe", path, "--input-shape", "x:1,3,8,9", "--no-verify")
     assert done.exit_code == 0, done.stderr
     assert "[1, 4, 6, 7]" in done.stderr

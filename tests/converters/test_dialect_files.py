@@ -121,7 +121,7 @@ def test_what_the_chip_lacks_is_refused_by_its_name(tmp_path: Path) -> None:
     model, _ = build(Case("float[1,4,9,9] x", "y = Sigmoid(x)"))
     with pytest.raises(ConversionError, match="chip has no Sigmoid layer") as error:
         convert_file(save(model, tmp_path), tmp_path / "net", dialect=str(chip))
-    assert "try --dialect" in str(error.value)
+    assert "try the dialect" in str(error.value)
 
 
 def test_a_forbidden_rewrite_is_not_used(tmp_path: Path) -> None:

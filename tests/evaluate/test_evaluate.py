@@ -83,7 +83,7 @@ def test_a_dynamic_batch_gives_the_same_as_one_by_one(photos: Path, tmp_path: Pa
     free = colours(tmp_path / "free.onnx", shape=("n", 3, "h", "w"))
     found = evaluate([ort(colours(tmp_path / "one.onnx")), ort(free)], open_images(photos), runners.load, 32, 4)
     assert found.differing() == []
-    with pytest.raises(ToolkitError, match="any size: give --size"):
+    with pytest.raises(ToolkitError, match="any size; say which"):
         evaluate([ort(free)], open_images(photos), runners.load)
 
 
@@ -103,5 +103,5 @@ def test_a_network_of_another_form_is_refused(inputs: dict[str, tuple[int | None
 
 
 def test_another_number_of_classes_is_refused(photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(ToolkitError, match=r"there are 3 classes .* with --classes FILE"):
+    with pytest.raises(ToolkitError, match=r"there are 3 classes .* name them all"):
         evaluate([ort(colours(tmp_path / "net.onnx", (0, 1, 2, 0)))], open_images(photos), runners.load)

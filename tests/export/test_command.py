@@ -91,7 +91,7 @@ def test_a_checkpoint_of_ours(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").unlink()
     failed = run(*words, "--num-classes", 4)
     assert (failed.exit_code, failed.stderr.count("\n")) == (4, 1)
-    assert failed.stderr.endswith("try --num-classes 3\n")
+    assert failed.stderr.endswith("it looks like 3 classes (--num-classes 3)\n")
     assert not (tmp_path / "net.onnx").exists()
 
 

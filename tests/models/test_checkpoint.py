@@ -63,7 +63,7 @@ def test_other_classes_are_recognised(state: dict[str, torch.Tensor], tmp_path: 
         create(SPEC, weights=tmp_path / "net.pth", num_classes=9)
     assert str(caught.value) == (
         f"{tmp_path}/net.pth does not fit {SPEC}: 2 keys of another shape (network.8.weight is 3x512x1x1, "
-        "not 9x512x1x1, network.8.bias is 3, not 9); try --num-classes 3"
+        "not 9x512x1x1, network.8.bias is 3, not 9); it looks like 3 classes"
     )
 
 

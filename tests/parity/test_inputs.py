@@ -64,7 +64,7 @@ def test_shapes_are_pinned_as_asked() -> None:
 @pytest.mark.parametrize(
     "spec, declared, message",
     [
-        (Inputs(), {"x": (1, 3, None, None)}, r"shape \(1, 3, \?, \?\): give the \? by --input-shape x:"),
+        (Inputs(), {"x": (1, 3, None, None)}, r"shape \(1, 3, \?, \?\); say what its \? are"),
         (
             Inputs(shapes={"x": (1, 4, 8, 8)}),
             {"x": (1, 3, None, None)},

@@ -56,6 +56,22 @@ def test_says_what_it_is(name: str, tiny: Tiny) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
+def test_what_is_special_about_it_is_true(name: str, tiny: Tiny) -> None:
+    need(name)
+    traits = RUNTIMES[name].traits
+    path, weights = tiny[name]
+    options = {**OPTIONS.get(name, {}), **traits.unfused, **traits.timed}
+    with runners.load(name, Target(path, weights, options=options)) as runner:
+        assert runner.values, "layers whose own values can be asked for"
+        assert traits.by_module == ("prod" not in runner.values)
+        got = runner.run({"data": files.image()})
+        assert all(array.ndim >= traits.fewest_axes for array in got.values())
+        assert bool(runner.layer_seconds) == bool(traits.timed)
+    assert traits.title
+    assert set(traits.resizes) <= set(RUNTIMES[name].reads)
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_results_are_the_callers_own(name: str, tiny: Tiny) -> None:
     """A later run must not change what an earlier one returned, nor any run what it was fed."""
     need(name)

@@ -94,7 +94,7 @@ def test_parts_of_a_batch_make_the_same_step(photos: Path, tmp_path: Path) -> No
 
 
 def test_a_loss_that_is_no_number_ends_the_run(photos: Path, net: str, tmp_path: Path) -> None:
-    with pytest.raises(ToolkitError, match="has diverged; lower --lr"):
+    with pytest.raises(ToolkitError, match="has diverged; lower the learning rate"):
         train(replace(RECIPE, model=net, lr=1e30), open_images(photos), tmp_path / "run", schedule=OFTEN)
 
 

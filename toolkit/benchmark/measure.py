@@ -32,7 +32,16 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to measure: `rounds` visits of about `visit` seconds each, after at most `warmup` seconds."""
+    """How long to measure, and on what.
+
+    Attributes:
+        rounds: how often every contestant is visited; six at least for a ratio with its interval.
+        visit: about how long a visit takes, in seconds.
+        warmup: how long a contestant may get faster before it is measured anyway, in seconds.
+        batch: the first dimension of every input; None for the model's own.
+        shapes: of inputs whose shape is dynamic, by name.
+        layers: whether to time every layer as well, in engines that can.
+    """
 
     rounds: int = 20
     visit: float = 0.1
@@ -51,7 +60,18 @@ LAYER_RUNS = 10
 def benchmark(
     contestants: Sequence[Contestant], load: Load, plan: Plan | None = None, on_step: Step = lambda text: None
 ) -> Report:
-    """Measure every contestant; one whose runtime is missing, or that fails, has its reason in place of times."""
+    """Measure every contestant; one whose runtime is missing, or that fails, has its reason in place of times.
+
+    Args:
+        contestants: the first is what the others are compared with.
+        load: builds a runner from a runtime's name and a target; it is called in processes of their own, so it must be
+            a function that can be imported.
+        plan: how long to measure, and on what.
+        on_step: hears what is being done, in a few words.
+
+    Raises:
+        ToolkitError: a shape is given for an input that none of the models has.
+    """
     plan = plan or Plan()
     unknown = set(plan.shapes)
     found: list[Times] = []

@@ -70,6 +70,7 @@ class Model:
 
     @property
     def is_onnx(self) -> bool:
+        """Whether the model is a file, and not one of PyTorch to export first."""
         return self.model.endswith(".onnx")
 
     @property

@@ -51,7 +51,7 @@ def engines_of(model: Model, dialect: str) -> tuple[str, ...]:
 
 
 def check_name(model: Model, dialect: str, style: str, runtime: str) -> str:
-    """What a check is called in tables, reports and --only."""
+    """What a check is called in tables and reports, and by those who choose some."""
     return " / ".join(filter(None, (model.name, dialect, style, runtime)))
 
 

@@ -37,6 +37,7 @@ class Checked:
         return "passed" in statuses and all(status in GOOD for status in statuses)
 
     def count(self, status: str) -> int:
+        """How many checks ended so."""
         return sum(result["status"] == status for result in self.results)
 
     def to_json(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ def private_output() -> TextIO:
 
 
 def main(file: str, folder: str, repro: str = "", *only: str) -> None:
+    """Answer job after job, until standard input ends."""
     answers = private_output()
     models = config.load(Path(file))
     jobs = plan.jobs_of(models, only)

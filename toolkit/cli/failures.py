@@ -11,6 +11,7 @@ import click
 
 from converters.errors import ConversionError, ToolkitError
 from toolkit.cli.output import print_json
+from toolkit.cli.remedies import worded
 
 USAGE = 2
 INTERNAL = 70  # sysexits.h: internal software error
@@ -33,7 +34,7 @@ def report(error: Exception, as_json: bool) -> int:
 def explain(error: Exception) -> tuple[int, str]:
     """The exit code and the sentence for an exception."""
     if isinstance(error, ToolkitError):
-        return error.exit_code, str(error)
+        return error.exit_code, error.told(worded)
     if isinstance(error, click.ClickException):
         return error.exit_code, error.format_message()
     if isinstance(error, OSError) and error.strerror:  # a folder that can't be written, a full disk
@@ -46,5 +47,5 @@ def as_object(error: Exception, code: int, sentence: str) -> dict[str, Any]:
     """The JSON form of an error; a conversion's blockers come as `problems`."""
     found: dict[str, Any] = {"error": sentence, "exit_code": code}
     if isinstance(error, ConversionError):
-        found["problems"] = [asdict(problem) for problem in error.problems]
+        found["problems"] = [{**asdict(problem), "hint": worded(problem.hint)} for problem in error.problems]
     return found

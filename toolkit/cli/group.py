@@ -22,6 +22,7 @@ class Entry(NamedTuple):
     help: str
 
     def load(self) -> click.Command:
+        """Import the command."""
         module, _, attribute = self.target.partition(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
@@ -41,30 +42,36 @@ class LazyGroup(click.Group):
         self.entries = dict(entries)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
         return list(self.entries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command, imported; None where there is none of that name."""
         entry = self.entries.get(cmd_name)
         return entry.load() if entry else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the words name; a name that is none is a usage error that lists all."""
         if args and not args[0].startswith("-") and args[0] not in self.entries:
             ctx.fail(f"there is no command '{args[0]}'; there are {', '.join(self.entries)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands, none of them imported."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in self.entries.items()])
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
+        """Parse the words."""
         with _closed_pipe_is_an_exit():  # `--help` prints in here
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> int:
+        """Run the command; 0 where it comes back."""
         with _closed_pipe_is_an_exit():
             super().invoke(ctx)
             sys.stdout.flush()  # a reader that has gone shows here, not in a traceback at exit
@@ -78,6 +85,7 @@ class LazyGroup(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
+        """Run the words and exit: every exception is an exit code and one sentence on stderr."""
         words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(words, prog_name or self.name, complete_var, standalone_mode=False, **extra)

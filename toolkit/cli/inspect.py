@@ -11,6 +11,7 @@ import click
 from toolkit.cli import params
 from toolkit.cli.onnx_to_caffe import MODEL, SHAPE_HELP, dialect_option, skip_pass_option
 from toolkit.cli.output import json_option, print_json, print_table, progress
+from toolkit.cli.remedies import worded
 
 if TYPE_CHECKING:
     from converters.onnx_to_caffe.inspect import Inspection, NodeReport
@@ -89,9 +90,9 @@ def show(found: Inspection, blockers_only: bool = False) -> None:
         if node.blockers and node.source:
             click.echo(f"    from: {node.source}")
         if node.blockers and node.hint:
-            click.echo(f"    hint: {node.hint}")
+            click.echo(f"    hint: {worded(node.hint)}")
     for problem in found.problems:
-        click.echo(str(problem))
+        click.echo(problem.told(worded))
     if found.nodes:
         layers = ", ".join(f"{count} {kind}" for kind, count in found.layers.items())
         click.echo(f"{len(found.nodes)} nodes -> {layers}")

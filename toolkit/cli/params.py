@@ -19,9 +19,11 @@ class Named(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
         self.name, self.parse, self.separator, self.last = form, convert, separator, last
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """What the help shows for a value."""
         return self.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        """A word -> its value; what is none is a usage error."""
         if isinstance(value, tuple):
             return value
         cut = str.rpartition if self.last else str.partition
@@ -41,9 +43,11 @@ class Plain(click.ParamType):  # type: ignore[type-arg]  # generic since click 8
         self.name, self.parse = form, convert
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """What the help shows for a value."""
         return self.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A word -> its value; what is none is a usage error."""
         try:
             return self.parse(value) if isinstance(value, str) else value
         except ValueError as error:
@@ -57,6 +61,7 @@ class AnyFile(Named):
         super().__init__("FILE or NAME=FILE", existing)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        """A word -> its value; what is none is a usage error."""
         if isinstance(value, tuple) or ("=" in value and not Path(value).is_file()):
             return super().convert(value, param, ctx)
         return "", Plain("FILE", existing).convert(value, param, ctx)
@@ -69,12 +74,14 @@ class Tolerance(Named):
         super().__init__("T or OUTPUT=T", tolerance, last=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        """A word -> its value; what is none is a usage error."""
         if isinstance(value, tuple) or "=" in value:
             return super().convert(value, param, ctx)
         return "", super().convert(f"all={value}", param, ctx)[1]
 
 
 def tolerance(text: str) -> float:
+    """Read a tolerance, from 0 to below 1."""
     value = number(text)
     if not 0 <= value < 1:
         raise ValueError("a tolerance is at least 0 and below 1 (with 1 an output of zeros would pass)")
@@ -82,7 +89,7 @@ def tolerance(text: str) -> float:
 
 
 def shape(text: str) -> tuple[int, ...]:
-    """ "1,3,224,224" -> (1, 3, 224, 224)."""
+    """Read a shape: "1,3,224,224" -> (1, 3, 224, 224)."""
     sizes = text.replace("x", ",").split(",")
     if not all(size.strip().isdecimal() and int(size) > 0 for size in sizes):
         raise ValueError("a shape is positive integers with commas between them, such as 1,3,224,224")
@@ -90,7 +97,7 @@ def shape(text: str) -> tuple[int, ...]:
 
 
 def bounds(text: str) -> tuple[float, float]:
-    """ "-1,1" -> (-1.0, 1.0)."""
+    """Read a range: "-1,1" -> (-1.0, 1.0)."""
     ends = [number(end) for end in text.split(",")]
     if len(ends) != 2 or not ends[0] < ends[1]:
         raise ValueError("a range is two numbers LO,HI with LO < HI")
@@ -98,6 +105,7 @@ def bounds(text: str) -> tuple[float, float]:
 
 
 def number(text: str) -> float:
+    """Read a finite number."""
     try:
         value = float(text)
     except ValueError:
@@ -108,12 +116,12 @@ def number(text: str) -> float:
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """ "0.485,0.456,1/255" -> floats; a fraction is divided."""
+    """Read numbers: "0.485,0.456,1/255" -> floats; a fraction is divided."""
     return tuple(fraction(part) for part in text.split(","))
 
 
 def fraction(text: str) -> float:
-    """ "1/255" or "0.5" -> a float."""
+    """Read a number: "1/255" or "0.5" -> a float."""
     over, _, under = text.partition("/")
     bottom = number(under) if under else 1.0
     if not bottom:
@@ -122,13 +130,14 @@ def fraction(text: str) -> float:
 
 
 def batches(text: str) -> tuple[int, ...]:
-    """ "1,4" -> (1, 4)."""
+    """Read batch sizes: "1,4" -> (1, 4)."""
     if not all(size.strip().isdecimal() and int(size) > 0 for size in text.split(",")):
         raise ValueError("batch sizes are positive integers with commas between them, such as 1,4")
     return tuple(map(int, text.split(",")))
 
 
 def existing(text: str) -> Path:
+    """Read the path of a file that is there."""
     if not Path(text).is_file():
         raise ValueError(f"there is no file '{text}'")
     return Path(text)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.errors import ToolkitError
+from converters.errors import Remedy, ToolkitError
 from converters.preprocessing import Preprocessing
 from toolkit.data.sets import Images
 from toolkit.data.views import centre
@@ -84,7 +84,8 @@ def _typed(array: np.ndarray, dtype: str) -> np.ndarray:
         return array
     whole = np.rint(array)
     if np.abs(array - whole).max() > 1e-3 or whole.min() < 0 or whole.max() > 255:
-        raise ToolkitError("what the network is fed is no whole number from 0 to 255: uint8 wants --scale 255 alone")
+        hint = Remedy("uint8 wants a scale of 255 alone", "scale", "255")
+        raise ToolkitError("what the network is fed is no whole number from 0 to 255", hint)
     found: np.ndarray = whole.astype(np.uint8)
     return found
 

@@ -34,8 +34,9 @@ class Form:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What became of one image: its record and, for the statistics, its pixels and the sums of values and squares of
-    each channel; or the reason why it can't be read.
+    """What became of one image: its record, or the reason why it can't be read.
+
+    For the statistics, its pixels and the sums of values and squares of each channel.
     """
 
     name: str

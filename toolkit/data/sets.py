@@ -20,14 +20,17 @@ class Images(Protocol):
     """A data set: as many images as its length, each with a label below the number of classes."""
 
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Path:
+        """Where the set lies."""
 
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def classes(self) -> tuple[str, ...]:
+        """The classes' names, in the order of their numbers."""
 
     def __len__(self) -> int: ...
 
-    def read(self, index: int) -> Labelled: ...
+    def read(self, index: int) -> Labelled:
+        """One image with its class."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class Relabelled:
 
     @property
     def path(self) -> Path:
+        """Where the set lies."""
         return self.source.path
 
     def __len__(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.errors import ToolkitError
+from converters.errors import Remedy, ToolkitError
 from converters.preprocessing import Preprocessing
 from toolkit.data.sets import Images
 from toolkit.evaluate.feeding import batches, form_of
@@ -121,12 +121,13 @@ def _entry(
 def _logits(outputs: Mapping[str, np.ndarray], batch: int, classes: int, who: str) -> np.ndarray:
     """The one output as [N, classes]."""
     if len(outputs) != 1:
-        raise ToolkitError(f"{who} has the outputs {', '.join(outputs)}: say with --output which are the scores")
+        hint = Remedy("say which are the scores", "outputs")
+        raise ToolkitError(f"{who} has the outputs {', '.join(outputs)}", hint)
     (found,) = outputs.values()
     if found.shape[:1] != (batch,) or found.size != batch * classes:
         raise ToolkitError(
-            f"{who} answers {list(found.shape)} to {batch} images; there are {classes} classes in the data set. "
-            "If the network knows more, name them all, in its order, with --classes FILE"
+            f"{who} answers {list(found.shape)} to {batch} images; there are {classes} classes in the data set",
+            Remedy("if the network knows more, name them all, in its order", "classes", "FILE"),
         )
     if not np.isfinite(found).all():
         raise ToolkitError(f"{who} answers with numbers that are not finite")

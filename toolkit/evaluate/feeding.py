@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from converters.errors import ToolkitError
+from converters.errors import Remedy, ToolkitError
 from converters.preprocessing import Preprocessing
 from toolkit.data.sets import Images
 from toolkit.data.views import centre
@@ -20,8 +20,13 @@ READERS = 2  # threads: decoding leaves Python's lock alone
 
 @dataclass(frozen=True)
 class Form:
-    """What one network takes: the name of its input, the batch, the side of the square, and what is done to RGB in
-    [0, 1] first. `fixed`: the batch is always full.
+    """What one network takes.
+
+    Attributes:
+        name: of its input.
+        batch: how many images it takes at a time; where `fixed`, no fewer.
+        size: of the square, in pixels.
+        preprocessing: what is done to RGB in [0, 1] first.
     """
 
     name: str
@@ -40,7 +45,7 @@ def form_of(inputs: dict[str, Shape], size: int | None, batch: int, preprocessin
         raise ToolkitError(f"{who} takes {list(shape)}, not a square RGB image [N, 3, size, size]")
     side = shape[2] or size
     if side is None:
-        raise ToolkitError(f"{who} takes images of any size: give --size")
+        raise ToolkitError(f"{who} takes images of any size", Remedy("say which", "size"))
     if size is not None and side != size:
         raise ToolkitError(f"{who} takes images of {side}x{side}, not {size}x{size}")
     return Form(name, shape[0] or batch, side, shape[0] is not None, preprocessing)

@@ -20,8 +20,9 @@ CHECKPOINTS = (".pth", ".pt")
 
 @dataclass(frozen=True)
 class Field:
-    """The contestants; who can't run here, and why; the classes of the first checkpoint among them, if there is one;
-    and a `load` for which converted Caffe nets are fed and answer as the model that they were made of.
+    """The contestants, who can't run here and why, and the classes of the first checkpoint among them, if there is one.
+
+    `load`: for it, converted Caffe nets are fed and answer as the model that they were made of.
     """
 
     contestants: tuple[Contestant, ...]
@@ -33,8 +34,10 @@ class Field:
 def field(
     texts: Sequence[str], wanted: Preprocessing, output: str, runtimes: Mapping[str, Runtime], load: Load
 ) -> Field:
-    """Read the targets. `wanted` is done to RGB in [0, 1] for all of them; where it is nothing, what the network of the
-    first checkpoint was trained with. `output` names the scores of networks with several outputs.
+    """Read the targets.
+
+    `wanted` is done to RGB in [0, 1] for all of them; where it is nothing, what the network of the first checkpoint was
+    trained with. `output` names the scores of networks with several outputs.
     """
     subjects: list[Subject] = []
     classes: tuple[str, ...] = ()

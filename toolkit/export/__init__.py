@@ -35,6 +35,7 @@ def export(
     """Export `module` in eval mode.
 
     Args:
+        module: what to export; its mode is restored afterwards.
         input_shapes: the shape of every input by the name of forward's argument.
         image_size: instead of shapes, for a module with one image input: [1, 3, image_size, image_size]. Without
             either, the module's own `image_size` is taken, or 224.

@@ -32,9 +32,10 @@ def create(
             `torchvision:resnet18`, `package.module:factory` or `file.py:factory`; a factory is a function or class that
             returns a module, or a module itself. `file.py` is run: it is the user's own code.
         weights: a checkpoint (.pth or .safetensors) that must fit key by key.
-        num_classes, image_size: where not given, the checkpoint's, or else the model's own defaults (ShuffleNet V2:
-            1000 and 224). The number of classes is read from the shape of the checkpoint's classifier; the image size
-            is in what `toolkit train` wrote.
+        num_classes: where not given, the checkpoint's, read from the shape of its classifier, or else the model's own
+            default (ShuffleNet V2: 1000).
+        image_size: height and width in pixels; where not given, what `toolkit train` wrote into the checkpoint, or
+            else the model's own default (ShuffleNet V2: 224).
         seed: of the random weights, where no checkpoint replaces them.
     """
     _require_torch()

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from converters.errors import InvalidInput, ToolkitError
+from converters.errors import InvalidInput, Remedy, ToolkitError
 from toolkit.models.shufflenet_v2 import ShuffleNetV2, width_of
 from toolkit.models.shufflenet_v2_torchvision import TorchvisionShuffleNetV2
 from toolkit.models.shufflenet_v2_torchvision import width_of as torchvision_width_of
@@ -49,8 +49,9 @@ def _read(path: Path) -> object:
 
 
 def load_into(module: nn.Module, path: str | Path, *, name: str = "", other_classes: bool = False) -> None:
-    """Load `path` into `module`, where every key and every shape must fit; with `other_classes`, a classifier of
-    another number of classes stays as it is.
+    """Load `path` into `module`, where every key and every shape must fit.
+
+    With `other_classes`, a classifier of another number of classes stays as it is.
     """
     state = load(path)
     expected = module.state_dict()
@@ -62,7 +63,7 @@ def load_into(module: nn.Module, path: str | Path, *, name: str = "", other_clas
     misfits = _misfits(expected, state)
     if misfits:
         label = name or type(module).__name__
-        raise InvalidInput(f"{path} does not fit {label}: {', '.join(misfits)}{_advice(module, expected, state)}")
+        raise InvalidInput(f"{path} does not fit {label}: {', '.join(misfits)}", _advice(module, expected, state))
     module.load_state_dict(state)
 
 
@@ -144,16 +145,16 @@ def _size(tensor: Tensor) -> str:
 
 
 def _advice(module: nn.Module, expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
-    """What option the user most likely forgot, told from the shapes."""
+    """What the user most likely forgot to say, told from the shapes."""
     if classes := _other_classes(expected, state):
-        return f"; try --num-classes {classes}"
+        return Remedy(f"it looks like {classes} classes", "num_classes", str(classes))
     shapes = {key: tuple(value.shape) for key, value in state.items()}
     for kind, width, suffix in (
         (ShuffleNetV2, width_of(shapes), ""),
         (TorchvisionShuffleNetV2, torchvision_width_of(shapes), "-torchvision"),
     ):
         if width is not None and not (isinstance(module, kind) and module.width == width):
-            return f"; it looks like shufflenet_v2_x{width}{suffix}"
+            return f"it looks like shufflenet_v2_x{width}{suffix}"
     return ""
 
 

@@ -31,6 +31,7 @@ class ChannelSplit(nn.Module):
     """The channels in two halves."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, H, W) -> its first and its second half of channels."""
         left, right = x.chunk(2, dim=1)
         return left, right
 
@@ -39,6 +40,7 @@ class Concat(nn.Module):
     """The branches side by side along channels."""
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        """Two (N, C, H, W) -> (N, 2C, H, W)."""
         return torch.cat((left, right), dim=1)
 
 
@@ -50,6 +52,7 @@ class ChannelShuffle(nn.Module):
         self.groups = groups
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> the same channels, one of each group in turn."""
         batch, channels, height, width = x.shape
         grouped = x.reshape(batch, self.groups, channels // self.groups, height, width)
         return grouped.transpose(1, 2).reshape(batch, channels, height, width)
@@ -90,6 +93,7 @@ class Unit(nn.Module):
         self.shuffle = ChannelShuffle(2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> a unit's output, half as high and wide where it downsamples."""
         left, right = (x, x) if self.split is None else self.split(x)
         if self.conv0 is not None:
             left = self.conv0(left)
@@ -136,6 +140,7 @@ class ShuffleNetV2(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, data: Tensor) -> Tensor:
+        """Images (N, 3, size, size) -> scores (N, classes)."""
         if tuple(data.shape[1:]) != (3, self.image_size, self.image_size):
             size = "x".join(str(dim) for dim in data.shape[1:])
             raise ValueError(f"this network takes 3x{self.image_size}x{self.image_size} images, not {size}")

@@ -44,6 +44,7 @@ class Unit(nn.Module):
         self.shuffle = ChannelShuffle(2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> a unit's output, half as high and wide where it downsamples."""
         left, right = (x, x) if self.split is None else self.split(x)
         shuffled: Tensor = self.shuffle(self.concat(self.branch1(left), self.branch2(right)))
         return shuffled
@@ -71,6 +72,7 @@ class TorchvisionShuffleNetV2(nn.Module):
         self.fc = nn.Linear(last, num_classes)
 
     def forward(self, data: Tensor) -> Tensor:
+        """Images (N, 3, size, size) -> scores (N, classes)."""
         x = self.maxpool(self.conv1(data))
         for name in STAGES:
             x = getattr(self, name)(x)

@@ -38,6 +38,7 @@ class OutputComparison:
 
     @property
     def passed(self) -> bool:
+        """Whether it needs no more tolerance than is allowed."""
         return not self.problems and self.required <= self.tolerance
 
     @property
@@ -65,6 +66,7 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
+        """Whether something was compared, nothing is missing or extra, and every output passes."""
         return bool(self.outputs) and not self.problems and all(output.passed for output in self.outputs)
 
     def __bool__(self) -> bool:
@@ -92,7 +94,15 @@ def compare(
 ) -> Comparison:
     """Compare every output of `reference` with its partner in `other`; nothing compared is a failure, not a pass.
 
-    `tolerances` sets single outputs apart by the reference's name; `names` says which output of `other` is which.
+    Args:
+        reference: the right arrays by name.
+        other: what is compared with them: the same names, or those that `names` gives, and the same shapes.
+        tolerance: of the largest value of an output of the reference, from 0 to below 1.
+        tolerances: other ones for some outputs, by the reference's names.
+        names: the reference's names -> those in `other`, where they differ.
+
+    Raises:
+        ValueError: a tolerance is not within [0, 1).
     """
     own = dict(tolerances or {})
     for value in (tolerance, *own.values()):
@@ -160,7 +170,7 @@ def _not_numbers(array: np.ndarray) -> str:
 
 
 def _not_finite(array: np.ndarray) -> str:
-    """ "2 NaN and 1 infinite of 9 values", or "" where all are finite."""
+    """Count what is no number: "2 NaN and 1 infinite of 9 values", or "" where all are finite."""
     counts = {"NaN": int(np.isnan(array).sum()), "infinite": int(np.isinf(array).sum())}
     parts = [f"{count} {what}" for what, count in counts.items() if count]
     return " and ".join(parts) + f" of {array.size} values" if parts else ""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from converters.errors import InvalidInput, ToolkitError
+from converters.errors import InvalidInput, Remedy, ToolkitError
 from converters.preprocessing import Preprocessing
 from toolkit.images import images_in, prepared, read_image
 from toolkit.limits import check_bytes, check_size
@@ -136,7 +136,10 @@ def _pin(name: str, declared: tuple[int | None, ...], spec: Inputs, given: tuple
     asked = spec.shapes.get(name) or (given[0].shape if given else None)
     shape = asked or tuple(1 if axis == 0 and size is None else size for axis, size in enumerate(declared))
     if None in shape:
-        raise ToolkitError(f"input '{name}' has shape {_shown(declared)}: give the ? by --input-shape {name}:1,...")
+        raise ToolkitError(
+            f"input '{name}' has shape {_shown(declared)}",
+            Remedy("say what its ? are", "input_shapes", f"{name}:1,..."),
+        )
     if len(shape) != len(declared) or any(want not in (size, None) for size, want in zip(shape, declared, strict=True)):
         raise ToolkitError(f"input '{name}': shape {_shown(shape)} does not fit the model's {_shown(declared)}")
     if any(size < 1 for size in shape):

@@ -51,6 +51,7 @@ class Layer:
 
     @property
     def wrong(self) -> bool:
+        """Whether it differs by more than the reference's own rounding."""
         return self.status in ("failed", "broken")
 
 

@@ -28,9 +28,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Subject:
-    """A model in a runtime, or a saved run of one. `names` maps the reference's names to this one's where they differ.
+    """A model in a runtime, or a saved run of one.
 
-    `optional`: where the runtime is not installed, that is shown and held against nobody.
+    Attributes:
+        runtime: the name of the runtime.
+        target: what to run in it, or what it has computed already.
+        names: the reference's names of inputs and outputs -> this one's, where they differ.
+        optional: where the runtime is not installed, that is shown and held against nobody.
     """
 
     runtime: str
@@ -40,6 +44,7 @@ class Subject:
 
     @property
     def model(self) -> str:
+        """The path or name of what is run, or was."""
         return self.target.model if isinstance(self.target, Run) else self.target.path
 
     @property
@@ -59,12 +64,19 @@ class Subject:
 
 @dataclass(frozen=True)
 class Rule:
-    """What counts as equal: the tolerance, exceptions by output name, and outputs that need not move."""
+    """What counts as equal.
+
+    Attributes:
+        tolerance: of the largest value of an output of the reference, from 0 to below 1.
+        tolerances: other ones for some outputs, by the reference's names.
+        constants: outputs that need not depend on the input.
+        float64: whether to run the reference in double precision as well, to know its own error.
+    """
 
     tolerance: float = TOLERANCE
     tolerances: Mapping[str, float] = field(default_factory=dict)
     constants: tuple[str, ...] = ()
-    float64: bool = False  # whether to run the reference in float64 as well, to know its own error
+    float64: bool = False
 
 
 def check(
@@ -77,8 +89,17 @@ def check(
 ) -> Report:
     """Run the reference and the others on at least two samples and compare each of the others with the reference.
 
-    `load` builds a runner from a runtime's name and a target. A saved run among them brings its own inputs. Raises
-    what the reference raises: without it there is nothing to report.
+    Args:
+        reference: what is right.
+        others: who is compared with it; a saved run among them brings its own inputs.
+        load: builds a runner from a runtime's name and a target, `toolkit.runners.load` say.
+        inputs: what to feed; without it random numbers in [0, 1).
+        rule: what counts as equal; without it differences within 1e-4 of the largest value of an output.
+        on_step: hears what is being done, in a few words.
+
+    Raises:
+        ToolkitError: the reference can't be run, or the rule names outputs that it has not: there is nothing to report
+            then. What goes wrong in the others is in their rows.
     """
     rule = rule or Rule()
     oracle = _reference(reference, others, load, inputs or Inputs(), on_step)

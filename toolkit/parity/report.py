@@ -49,6 +49,7 @@ class Row:
 
     @property
     def counts(self) -> bool:
+        """Whether it bears on the report's verdict."""
         return not (self.optional and self.verdict is Verdict.NOT_RUN)
 
 
@@ -64,11 +65,13 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
+        """The heaviest verdict of the rows that count."""
         counted = [row.verdict for row in self.rows if row.counts]
         return max(counted, key=WEIGHT.__getitem__, default=Verdict.NOT_RUN)
 
     @property
     def passed(self) -> bool:
+        """Whether every row that counts passed, and there is one."""
         return self.verdict is Verdict.PASSED
 
     def to_json(self) -> dict[str, Any]:

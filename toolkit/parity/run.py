@@ -49,7 +49,19 @@ def record(
 
 
 def save(run: Run, path: Path) -> tuple[Path, Path]:
-    """Write `path`.json and `path`.npz: both complete before either gets its name, the first with the other's hash."""
+    """Write a run; both files are complete before either gets its name, and the first holds the other's hash.
+
+    Args:
+        run: what was computed.
+        path: of the files without suffix; folders that are missing are made.
+
+    Returns:
+        `path`.json and `path`.npz.
+
+    Raises:
+        ToolkitError: the run holds something else than real numbers.
+        OSError: the files can't be written.
+    """
     table, arrays = path.with_name(f"{path.name}.json"), path.with_name(f"{path.name}.npz")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = [file.with_name(f".{file.name}.{os.getpid()}") for file in (arrays, table)]
@@ -66,7 +78,14 @@ def save(run: Run, path: Path) -> tuple[Path, Path]:
 
 
 def load(path: Path) -> Run:
-    """Read what `save` wrote, given its .json."""
+    """Read what `save` wrote.
+
+    Args:
+        path: of the .json; the .npz is read from beside it.
+
+    Raises:
+        InvalidInput: a file is missing, broken, too large, or not of this run.
+    """
     arrays_path = path.with_suffix(".npz")
     found = _read_json(path)
     try:

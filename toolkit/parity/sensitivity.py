@@ -37,6 +37,7 @@ class Sensitivity:
 
     @property
     def insensitive(self) -> bool:
+        """Whether it hardly depends on the input, although nobody declared it constant."""
         return self.movement < MOVES and not self.constant
 
     def explains(self, difference: OutputComparison, sample: int) -> bool:

@@ -46,10 +46,21 @@ def verify(
     optional: bool = False,
     on_step: Say = lambda text: None,
 ) -> Report:
-    """Compare a conversion's files with its source on at least two inputs; `others` are compared as well.
+    """Compare a conversion's files with its source on at least two inputs.
 
     Where they differ, the source is run in float64 too: a difference that is no larger than what float32 does to the
     reference itself speaks against these inputs and not against the files.
+
+    Args:
+        conversion: the map of the conversion.
+        prototxt: the file as it lies now; it may get its name later.
+        caffemodel: the same.
+        runtimes: the engines to run the files in.
+        load: builds a runner from a runtime's name and a target.
+        inputs: what to feed; without it random numbers in [0, 1).
+        others: what else is compared with the source, the PyTorch model say.
+        optional: whether an engine that is not installed is held against nobody.
+        on_step: hears what is being done.
     """
     oracle = Subject(ORACLE, Target(conversion.source, outputs=tuple(conversion.outputs)))
     rivals = [Subject(name, Target(str(prototxt), caffemodel), optional=optional) for name in runtimes]

@@ -17,7 +17,16 @@ def available() -> dict[str, str]:
 
 
 def load(name: str, target: Target) -> Runner:
-    """Make a runner, to be entered with `with`; nothing is read or started before that."""
+    """Make a runner, to be entered with `with`; nothing is read or started before that.
+
+    Args:
+        name: one of `available()`.
+        target: what to run.
+
+    Raises:
+        ToolkitError: there is no such runtime, it does not read such a file, or an option is wrong.
+        RunnerUnavailable: it is not installed here.
+    """
     runtime = RUNTIMES.get(name)
     if runtime is None:
         raise ToolkitError(f"there is no runtime '{name}'; there are {listed(name, RUNTIMES)}")

@@ -69,7 +69,18 @@ class Runner(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def run(self, feeds: Arrays) -> dict[str, np.ndarray]: ...
+    def run(self, feeds: Arrays) -> dict[str, np.ndarray]:
+        """Compute once.
+
+        Args:
+            feeds: an array for every input, by name, in a shape that the input takes.
+
+        Returns:
+            The target's outputs by name, in their order; the arrays are the caller's own.
+
+        Raises:
+            RunnerError: the feeds do not fit, or the engine fails.
+        """
 
 
 Load = Callable[[str, Target], Runner]  # a runtime's name and what to run -> a runner, not entered yet

@@ -29,6 +29,7 @@ class Environment:
 
     @property
     def version(self) -> str:
+        """That of the engine's own package."""
         return self.packages[0].partition("==")[2]
 
     @property

@@ -17,7 +17,7 @@ from toolkit.runners.process import Isolated, Loaded, Worker
     "openvino",
     reads=(".prototxt",),
     missing=OPENVINO.missing,
-    traits=Traits(title="OpenVINO"),
+    traits=Traits("OpenVINO", resizes=(".prototxt",)),
     get=OPENVINO.get,
     version=lambda: OPENVINO.version,
 )
@@ -33,7 +33,7 @@ def openvino(target: Target) -> Isolated:
     "mnn",
     reads=(".prototxt",),
     missing=MNN.missing,
-    traits=Traits(title="MNN"),
+    traits=Traits("MNN", resizes=(".prototxt",)),
     get=MNN.get,
     version=lambda: MNN.version,
 )

@@ -43,6 +43,7 @@ GET = "pip install onnxruntime"
 
 
 def missing() -> str:
+    """'' where it is installed, else what to do."""
     return "" if importlib.util.find_spec("onnxruntime") else f"onnxruntime is not installed: {GET}"
 
 

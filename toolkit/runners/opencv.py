@@ -21,6 +21,7 @@ DISTRIBUTIONS = ("opencv-python-headless", "opencv-python", "opencv-contrib-pyth
 
 
 def missing() -> str:
+    """'' where it is installed, else what to do."""
     return "" if importlib.util.find_spec("cv2") else f"OpenCV is not installed: {GET}"
 
 

@@ -25,6 +25,7 @@ GET = "pip install torch --extra-index-url https://download.pytorch.org/whl/cpu"
 
 
 def missing() -> str:
+    """'' where it is installed, else what to do."""
     return "" if importlib.util.find_spec("torch") else f"PyTorch is not installed: {GET}"
 
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def heard(module: nn.Module, wanted: Sequence[str]) -> Iterator[Mapping[str, np.ndarray]]:
-    """Listen to the wanted submodules; the mapping fills as they are called. A result is copied at once, as the next
-    module may work in place on it.
+    """Listen to the wanted submodules; the mapping fills as they are called.
+
+    A result is copied at once, as the next module may work in place on it.
     """
     found: dict[str, np.ndarray] = {}
     calls: dict[str, int] = {}

@@ -1,5 +1,7 @@
-"""A data set -> batches of tensors. The order and every crop are functions of seed, epoch and image alone, so a run can
-start anywhere and gives the same batches with any number of workers and processes.
+"""A data set -> batches of tensors.
+
+The order and every crop are functions of seed, epoch and image alone, so a run can start anywhere and gives the same
+batches with any number of workers and processes.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ Batch = tuple[Tensor, Tensor]  # uint8 [N, size, size, 3], int64 [N]
 
 
 class Order(Sampler[Place]):
-    """The images in the order of training, epoch after epoch without an end in between, from position `first` to
-    `last`; one of `world` processes takes every `world`-th. A batch may span two epochs.
+    """The images in the order of training, epoch after epoch, from position `first` to `last`.
+
+    No epoch ends in between: a batch may span two. One of `world` processes takes every `world`-th image.
     """
 
     def __init__(self, images: int, seed: int, first: int, last: int, rank: int = 0, world: int = 1) -> None:

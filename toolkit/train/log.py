@@ -9,8 +9,9 @@ from converters.errors import ToolkitError
 
 
 class Log:
-    """Scalars by step in a folder of event files; without a folder, nothing. What an earlier run logged beyond the
-    step from which this one goes on is void.
+    """Scalars by step in a folder of event files; without a folder, nothing.
+
+    What an earlier run logged beyond the step from which this one goes on is void.
     """
 
     def __init__(self, folder: Path | None, first: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from converters.errors import ToolkitError
+from converters.errors import Remedy, ToolkitError
 from toolkit.data.sets import Images
 from toolkit.train import loader, state
 from toolkit.train.log import Log
@@ -23,8 +23,9 @@ from toolkit.train.score import Score, score
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a run is saved, scored and logged, in steps, and how many processes read images. None of it changes the
-    weights.
+    """When a run is saved, scored and logged, in steps, and how many processes read images.
+
+    None of it changes the weights.
     """
 
     save_every: int = 1000
@@ -79,7 +80,8 @@ def train(
             return _loop(run, _Files(folder, images.classes, schedule, log), loader.batches(feed), check, watch)
     except torch.OutOfMemoryError as error:
         raise ToolkitError(
-            f"{recipe.part(place.world)} images at a time do not fit into the GPU: raise --accumulate"
+            f"{recipe.part(place.world)} images at a time do not fit into the GPU",
+            Remedy("gather the gradients of more and smaller batches", "accumulate"),
         ) from error
 
 

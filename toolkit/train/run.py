@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from converters.errors import ToolkitError
+from converters.errors import Remedy, ToolkitError
 from toolkit import models
 from toolkit.models.checkpoint import load_into
 from toolkit.train import state
@@ -61,7 +61,8 @@ class Run:
         value = float(self.place.total(self.loss.clone())) / self.place.world
         if not math.isfinite(value):
             raise ToolkitError(
-                f"the loss is {value} at step {self.iteration}: training has diverged; lower --lr, or give --warmup"
+                f"the loss is {value} at step {self.iteration}: training has diverged",
+                Remedy("lower the learning rate, or let it rise over the first epochs", "lr"),
             )
         return value
 

@@ -8,7 +8,7 @@ from math import prod
 
 import onnx
 
-from converters.errors import ConversionError, Problem, ToolkitError
+from converters.errors import ConversionError, Problem, Remedy, ToolkitError
 from converters.onnx import protos
 from converters.onnx_passes.sizes import BLOB
 
@@ -29,7 +29,8 @@ def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> N
         dims = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in tensor.shape.dim]
         if given is None and (not tensor.HasField("shape") or any(d <= 0 for d in dims[1:])):
             shown = ",".join(dim.dim_param or str(dim.dim_value or "?") for dim in tensor.shape.dim)
-            hint = f"give it a shape, for example {value.name}:{_example(tensor)}"
+            example = _example(tensor)
+            hint = Remedy(f"give it a shape, {example} for example", "input_shapes", f"{value.name}:{example}")
             problems.append(Problem("input", value.name, f"has dynamic dimensions ({shown})", hint))
             continue
         if given is not None and tensor.HasField("shape"):

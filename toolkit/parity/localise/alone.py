@@ -43,6 +43,7 @@ class Trial:
 
     @property
     def wrong(self) -> bool:
+        """Whether the part alone differs, or the engine fails on it."""
         return bool(self.failure) or (self.comparison is not None and not self.comparison.passed)
 
     @property

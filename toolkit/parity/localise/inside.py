@@ -33,7 +33,20 @@ def look_inside(
 ) -> Report:
     """Compare each engine that ran, or failed to, with the reference layer by layer, on the report's own inputs.
 
-    What is at fault is cut out into a folder of its own below `folder`.
+    Args:
+        report: what `check` found.
+        reference: the reference that it was given.
+        others: the others that it was given, in their order.
+        load: builds a runner, as for `check`.
+        rule: what counts as equal.
+        folder: where to put the parts that are at fault, each cut out into a folder of its own; None: nowhere.
+        known: the map of the conversion; without it that beside the Caffe files is taken.
+        say: hears what is being done.
+        limit: bytes of values to hold at one time.
+
+    Raises:
+        ToolkitError: no graph is known whose values both sides could be asked for, or a saved run is among them.
+        InvalidInput: the map was made from another ONNX file.
     """
     rows = []
     for row, other in zip(report.rows, others, strict=True):

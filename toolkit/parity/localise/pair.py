@@ -33,6 +33,7 @@ class Side:
 
     @property
     def is_caffe(self) -> bool:
+        """Whether it runs a Caffe net."""
         return self.subject.is_caffe
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from converters.errors import InvalidInput, ToolkitError
+from converters.errors import InvalidInput, Remedy, ToolkitError
 from converters.mapping import ConversionMap
 from converters.names import safe
 from toolkit.parity.localise.graphs import Graph, blob_of, is_overwritten, of_caffe, of_onnx, read_caffe
@@ -44,8 +44,8 @@ def reference_graph_of(first: Subject, second: Subject, known: ConversionMap | N
 def _check_source(known: ConversionMap, path: Path) -> None:
     if hashlib.sha256(path.read_bytes()).hexdigest() != known.source_sha256:
         raise InvalidInput(
-            f"the map beside the Caffe files was made from another file than {path} (the sha256 differs): convert "
-            f"again, or name the map by --map to use it all the same"
+            f"the map beside the Caffe files was made from another file than {path} (the sha256 differs)",
+            Remedy("convert again, or name the map to use it all the same", "map"),
         )
 
 

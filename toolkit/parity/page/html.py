@@ -28,13 +28,29 @@ Json = Mapping[str, Any]
 
 
 def write(report: Json, path: Path) -> None:
-    """One parity report (`Report.to_json()`) as a page."""
+    """Write one parity report as a page.
+
+    Args:
+        report: what `Report.to_json()` gives.
+        path: of the .html file; folders that are missing are made.
+
+    Raises:
+        ToolkitError: Jinja2 or Plotly is not installed, or the file can't be written.
+    """
     title = f"{wording.WORDS[report['verdict']]}: {wording.base(report['reference']['model'])}"
     save(_page("report.html.j2", title, [report], report=report), path)
 
 
 def write_check(check: Json, path: Path) -> None:
-    """A run of many checks as a page: the table of all, and behind each row its own report."""
+    """Write a run of many checks as a page: the table of all, and behind each row its own report.
+
+    Args:
+        check: what `toolkit.check.run.Checked.to_json()` gives.
+        path: of the .html file; folders that are missing are made.
+
+    Raises:
+        ToolkitError: Jinja2 or Plotly is not installed, or the file can't be written.
+    """
     worst_first = sorted(check["checks"], key=lambda one: one["status"] not in ("failed", "error"))
     shown = [one["report"] for one in worst_first if one["report"]]
     places = iter(range(len(shown)))

@@ -118,7 +118,7 @@ def engine(name: str) -> str:
 
 
 def engines(rows: Sequence[Json]) -> str:
-    """ "Caffe and OpenCV"."""
+    """Name the engines of rows: "Caffe and OpenCV"."""
     names = list(dict.fromkeys(engine(row["runtime"]) for row in rows)) or ["No engine"]
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
@@ -129,6 +129,7 @@ def base(path: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
+    """A number of things, as in "2 engines"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
@@ -149,15 +150,17 @@ def milliseconds(values: Sequence[float] | float | None) -> str:
 
 
 def percent(value: float | None) -> str:
+    """A share as a percentage."""
     return "–" if value is None else f"{value:.0%}"
 
 
 def shape(sizes: Sequence[int]) -> str:
+    """Sizes as "1 × 3 × 224 × 224"."""
     return " × ".join(map(str, sizes)) or "scalar"
 
 
 def check_headline(check: Json) -> str:
-    """ "Passed: all 36 checks"."""
+    """Sum up a run of checks: "Passed: 36 checks"."""
     total = len(check["checks"])
     tally = {
         status: sum(one["status"] == status for one in check["checks"]) for status in ("failed", "error", "skipped")

@@ -32,6 +32,7 @@ def one_line(kind: type[BaseException], error: BaseException, trace: TracebackTy
 
 
 def main() -> None:
+    """Answer request after request, until standard input ends."""
     sys.excepthook = one_line
     engine = importlib.import_module(sys.argv[1])
     # This folder leaves the path: an engine's own imports must not find files here.
