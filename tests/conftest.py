@@ -14,6 +14,7 @@ environment.clear()  # before anything else is imported; xdist's workers inherit
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-row", action="store_true", help="run every row of tests/cases for every chip")
     parser.addoption(
         "--allowed-skips", type=Path, metavar="FILE", help="fail if a test is skipped that FILE does not name"
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from converters.dialects.base import Dialect
-from converters.dialects.catalogue import find
+from converters.dialects.catalogue import CHIPS, NAMES, find
 from converters.dialects.known import DIALECTS
 from converters.dialects.legalise import legalise
 
-__all__ = ["DIALECTS", "Dialect", "find", "legalise"]
+__all__ = ["CHIPS", "DIALECTS", "NAMES", "Dialect", "find", "legalise"]

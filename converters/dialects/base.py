@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from converters.caffe.graph import Blob, Node
 from converters.caffe.traits import STAND_IN
@@ -51,6 +51,7 @@ class Dialect:
     layers: Mapping[str, Rule]
     forbidden: frozenset[str] = frozenset()
     engines: tuple[str, ...] = ("caffe",)  # the runtimes that speak it, the quickest to start first
+    slow: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)  # what is accepted and costs, by type of layer
 
     def blocks(self, node: Node) -> str:
         """Why this dialect does not take the layer, or ''."""
@@ -59,6 +60,10 @@ class Dialect:
         if node.type not in self.layers:
             return f"{self.name} has no {node.type} layer"
         return self.layers[node.type].blocks(node)
+
+    def slows(self, node: Node) -> str:
+        """Why the chip would compute the layer on its CPU, or ''."""
+        return next((reason for check in self.slow.get(node.type, ()) if (reason := check(node))), "")
 
 
 def intersection(*tables: Mapping[str, Rule]) -> dict[str, Rule]:

@@ -24,12 +24,13 @@ def legalise(net: Net, dialect: Dialect) -> Result:
     named: dict[str, Blob] = {}
     inputs: list[Blob] = []
     problems: list[tuple[str, Problem]] = []
+    read = {*net.outputs, *(bottom for item in net.layers if item.type != "Silence" for bottom in item.bottoms)}
     for item in net.layers:
         if item.type == "Silence":
             continue  # emission silences again what is then unread
         node = rebuild(item, [named[bottom] for bottom in item.bottoms])
         try:
-            tops = _legal(node, dialect, 0)
+            tops = _legal(node, dialect, 0, all(top in read for top in item.tops))
         except Unsupported as error:
             problems.append((item.origin, Problem(item.type, item.name, error.reason, _remedy(node, dialect))))
             tops = node.tops
@@ -37,12 +38,25 @@ def legalise(net: Net, dialect: Dialect) -> Result:
         if item.type == "Input":
             inputs.extend(tops)
     new = emitted(net.name, named, net.outputs, inputs)
+    unread = [item for item in new.net.layers if item.type == "Silence" and not _silences(dialect)]
+    for item in unread if not problems else ():
+        reason = f"{dialect.name} has no Silence layer, and nothing reads '{item.bottoms[0]}'"
+        problems.append((item.origin, Problem(item.type, item.name, reason)))
     return Result(new.net, new.places(named), problems=tuple(problems))
 
 
-def _legal(node: Node, dialect: Dialect, depth: int) -> tuple[Blob, ...]:
-    """The node's tops, computed by layers of the dialect alone; its bottoms are legal already."""
+def _silences(dialect: Dialect) -> bool:
+    return "Silence" in dialect.layers
+
+
+def _legal(node: Node, dialect: Dialect, depth: int, read: bool = True) -> tuple[Blob, ...]:
+    """The node's tops, computed by layers of the dialect alone; its bottoms are legal already.
+
+    `read`: whether every top is read. Others are silenced, so that a dialect without Silence can't have the layer.
+    """
     reason = dialect.blocks(node)
+    if not reason and not read and len(node.shapes) > 1 and not _silences(dialect):
+        reason = f"{dialect.name} has no Silence layer for what {node.type} leaves over"
     if not reason:
         return node.tops
     tried = []
@@ -66,10 +80,13 @@ def _legal_graph(made: Sequence[Blob], old: Node, dialect: Dialect, depth: int) 
     def current(blob: Blob) -> Blob:
         return new[id(blob.node)][blob.index] if id(blob.node) in new else blob
 
-    for node in ancestors(made, stop=lambda n: id(n) in known):
+    nodes = ancestors(made, stop=lambda n: id(n) in known)
+    read = {(id(blob.node), blob.index) for blob in (*made, *(bottom for node in nodes for bottom in node.bottoms))}
+    for node in nodes:
         bottoms = tuple(current(bottom) for bottom in node.bottoms)
         moved = remade(node, bottoms, origin=old.origin, name=node.name)
-        new[id(node)] = _legal(moved, dialect, depth)
+        whole = all((id(node), index) in read for index in range(len(node.shapes)))
+        new[id(node)] = _legal(moved, dialect, depth, whole)
     return tuple(current(blob) for blob in made)
 
 

@@ -13,17 +13,22 @@ from converters.dialects.rewrites import (
     erf,
     fusion,
     matmul,
+    neurons,
     norm,
     pad,
     permute,
     pooling,
+    power,
     recurrent,
     reduce,
     resize,
     rounding,
     rows,
     shuffle,
+    slices,
+    sums,
     tile,
+    views,
 )
 
 _OF_A_TYPE: Mapping[str, tuple[Rewriter, ...]] = {
@@ -67,8 +72,27 @@ _OF_A_TYPE: Mapping[str, tuple[Rewriter, ...]] = {
     "Tile": (tile.tile_by_concat, tile.tile_by_convolution),
     "Upsample": (resize.upsample_by_resize, resize.upsample_by_deconvolution),
 }
+# What no engine needs, since each has the layer in some form: ways into chips that have few.
+_FOR_CHIPS: Mapping[str, tuple[Rewriter, ...]] = {
+    "AbsVal": (neurons.abs_by_relu,),
+    "Eltwise": (sums.eltwise_in_pairs, sums.sum_of_multiples),
+    "Flatten": (views.flatten_by_reshape,),
+    "PReLU": (neurons.prelu_by_relu,),
+    "Permute": (views.permute_by_one_order,),
+    "Pooling": (neurons.average_by_convolution,),
+    "Power": (power.power_by_scale, power.power_by_products),
+    "Reshape": (views.reshape_by_flatten,),
+    "Scale": (sums.gate_by_deconvolution,),
+    "Slice": (slices.slice_by_convolution,),
+    "Softmax": (views.softmax_on_last_axis,),
+    "Split": (views.identity_by_scale,),
+}
 REWRITES: Mapping[str, tuple[Rewriter, ...]] = {
-    kind: (*_OF_A_TYPE.get(kind, ()), *((rows.as_row,) if kind in rows.ROWS else ()))
-    for kind in sorted({*_OF_A_TYPE, *rows.ROWS})
+    kind: (
+        *_OF_A_TYPE.get(kind, ()),
+        *((rows.as_row,) if kind in rows.ROWS else ()),
+        *_FOR_CHIPS.get(kind, ()),
+    )
+    for kind in sorted({*_OF_A_TYPE, *rows.ROWS, *_FOR_CHIPS})
 }
 NAMES = frozenset(rewriter.__name__ for found in REWRITES.values() for rewriter in found)

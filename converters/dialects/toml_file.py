@@ -6,11 +6,12 @@ The file starts from a known dialect, adds or leaves out layers, and sets limits
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from converters.caffe.graph import Node
 from converters.dialects import limits
 from converters.dialects.base import Check, Dialect, Rule
 from converters.dialects.known import DIALECTS
@@ -22,7 +23,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-TOP = ("base", "title", "layers", "add", "remove", "forbid", "every", "layer")
+TOP = ("base", "title", "engines", "layers", "add", "remove", "forbid", "every", "layer", "slow")
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,14 @@ def load(path: Path) -> Dialect:
         raise table.wrong("base", f"'{name}' is no dialect; there are {', '.join(DIALECTS)}")
     base = DIALECTS[name]
     rules = _layers(table, base)
-    title = table.text("title", f"{base.name} as limited by {path.name}")
-    engines = tuple(engine for engine in base.engines if rules.keys() <= _speaks(engine))
-    return Dialect(path.stem, title, _limited(table, rules), _forbidden(table) | base.forbidden, engines)
+    return Dialect(
+        path.stem,
+        table.text("title", f"{base.name} as limited by {path.name}"),
+        _limited(table, rules),
+        _forbidden(table) | base.forbidden,
+        table.texts("engines") or tuple(engine for engine in base.engines if rules.keys() <= _speaks(engine)),
+        _slow(table.table("slow"), rules),
+    )
 
 
 def _speaks(engine: str) -> set[str]:
@@ -121,31 +127,66 @@ def _forbidden(table: Table) -> frozenset[str]:
 
 def _limited(table: Table, rules: Mapping[str, Rule]) -> dict[str, Rule]:
     """Put the limits of [every] on each layer, and those of [layer.X] on X."""
-    every, own = _checks(table.table("every")), table.table("layer")
+    every, own = _checks(table.table("every")), _own(table, rules)
+    limited = {}
+    for kind, rule in rules.items():
+        unread = own.table(kind).texts("without")
+        for name in unread:
+            if name not in rule.fields:
+                raise own.table(kind).wrong("without", f"{kind} has no {name} here")
+        checks = (*rule.checks, *every, *_checks(own.table(kind), kind, rule.message))
+        limited[kind] = replace(rule, fields=rule.fields - set(unread), checks=checks)
+    return limited
+
+
+def _slow(table: Table, rules: Mapping[str, Rule]) -> dict[str, tuple[Check, ...]]:
+    """What is accepted and costs: layers that the chip computes on its CPU, and those beyond a limit of [slow]."""
+    table.only(("layers", "every", "layer"))
+    every, own = _checks(table.table("every")), _own(table, rules)
+    slow = table.texts("layers")
+    for kind in slow:
+        if kind not in rules:
+            raise table.wrong("layers", f"the dialect has no {kind} layer")
+    checks = {
+        kind: (*((_on_cpu,) if kind in slow else ()), *every, *_checks(own.table(kind), kind, rule.message))
+        for kind, rule in rules.items()
+    }
+    return {kind: found for kind, found in checks.items() if found}
+
+
+def _on_cpu(node: Node) -> str:
+    return f"{node.type} runs on the CPU"
+
+
+def _own(table: Table, rules: Mapping[str, Rule]) -> Table:
+    """The table with limits for single types of layers, all of which there are."""
+    own = table.table("layer")
     for kind in own.values:
         if kind not in rules:
             raise own.wrong(kind, "the dialect has no such layer")
-    limited = {}
-    for kind, rule in rules.items():
-        checks = (*every, *_checks(own.table(kind), kind, rule.message))
-        limited[kind] = replace(rule, checks=(*rule.checks, *checks))
-    return limited
+    return own
 
 
 def _checks(table: Table, kind: str = "", group: str = "") -> tuple[Check, ...]:
     """One check for each limit in a table. [every] takes those alone that make sense for any layer."""
-    known: dict[str, Callable[[Any], Check]] = dict(limits.ANY_LAYER)
-    if kind:
-        known |= limits.spatial_limits(kind)
-    table.only((*known, "values") if kind else tuple(known))
-    checks = []
+    known = limits.of_layer(kind) if kind else limits.ANY_LAYER
+    parts = limits.parts_of(kind)
+    table.only((*known, *parts, "values", "without") if kind else tuple(known))
+    checks: list[Check] = []
     for key, value in table.values.items():
-        try:
-            if key == "values":
-                fields = table.table("values").values
-                checks += [limits.allowed(kind, group, field, allowed) for field, allowed in fields.items()]
-            else:
-                checks.append(known[key](value))
-        except ValueError as error:
-            raise table.wrong(key, str(error)) from error
+        if key in parts:
+            checks += [limits.only_for(parts[key], check) for check in _of_part(table.table(key), kind, group)]
+        elif key != "without":
+            fields = table.table(key).values if key == "values" else {}
+            try:
+                checks += [limits.allowed(kind, group, field, able) for field, able in fields.items()]
+                checks += [known[key](value)] if key in known else []
+            except ValueError as error:
+                raise table.wrong(key, str(error)) from error
     return tuple(checks)
+
+
+def _of_part(table: Table, kind: str, group: str) -> tuple[Check, ...]:
+    """The limits of a part of a layer type: those of the type, without parts."""
+    table.only((*limits.of_layer(kind), "values"))
+    return _checks(table, kind, group)

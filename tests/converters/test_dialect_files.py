@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -39,6 +40,10 @@ def ones(*shape: int) -> np.ndarray:
 
 def image(*shape: int) -> Blob:
     return layers.input_("x", shape or (1, 4, 8, 8))
+
+
+def conv(weight: np.ndarray, **options: Any) -> Blob:
+    return layers.convolution(image(), weight, **options)
 
 
 def blocks(dialect: Dialect, blob: Blob) -> str:
@@ -132,6 +137,203 @@ def test_a_forbidden_rewrite_is_not_used(tmp_path: Path) -> None:
     assert "has no Clip layer" in legalise(net, bound).problems[0][1].reason
 
 
+X = image()
+CLIPPED = layers.pooling(X, "MAX", (2, 2), stride=(3, 3), pad=(1, 1))
+CUT = layers.slices(image(2, 4, 8, 8), 0, [1])[0]
+LIMITS = {
+    "a field that is not read": (
+        '[layer.Eltwise]\nwithout = ["coeff"]',
+        [layers.add(X, X)],
+        [(layers.sub(X, X), "Eltwise does not know coeff")],
+    ),
+    "values of a field that is given several times": (
+        "[layer.Eltwise.values]\ncoeff = [[], [1.0, -1.0]]",
+        [layers.add(X, X), layers.sub(X, X)],
+        [
+            (
+                layers.eltwise("SUM", X, X, coeff=(2, 1)),
+                "coeff [2.0, 1.0]; the chip takes [] or [1.0, -1.0]",
+            )
+        ],
+    ),
+    "one order of Permute": (
+        'add = ["ssd:Permute"]\n[layer.Permute.values]\norder = [[0, 2, 3, 1]]',
+        [layers.permute(X, (0, 2, 3, 1))],
+        [(layers.permute(X, (0, 3, 1, 2)), "Permute with order [0, 3, 1, 2]; the chip takes [0, 2, 3, 1]")],
+    ),
+    "a method of pooling": (
+        "[layer.Pooling]\nMAX = { max_kernel = 4 }\nAVE = { max_kernel = 2 }\nGLOBAL = { max_taps = 64 }",
+        [
+            layers.pooling(X, "MAX", (4, 4)),
+            layers.pooling(X, "AVE", (2, 2)),
+            layers.global_pooling(X, "AVE"),
+        ],
+        [
+            (layers.pooling(X, "AVE", (4, 4)), "Pooling with kernel_size 4; the chip takes 2"),
+            (layers.pooling(X, "MAX", (5, 1)), "Pooling with kernel_size 5; the chip takes 4"),
+            (layers.global_pooling(image(1, 4, 8, 9), "AVE"), "a kernel of 72 taps; the chip takes 64"),
+        ],
+    ),
+    "learned and computed factors": (
+        "[layer.Scale]\nLEARNED = { values = { axis = [1] } }\nCOMPUTED = { values = { axis = [0] } }",
+        [layers.scale(X, ones(4)), layers.scale_by(X, layers.reshape(layers.global_pooling(X, "AVE"), (1, 4)))],
+        [(layers.scale(X, ones(8), axis=3), "Scale with axis 3; the chip takes 1")],
+    ),
+    "neighbours": (
+        '[layer.InnerProduct]\nnot_after = ["Reshape"]',
+        [layers.inner_product(layers.flatten(X), ones(3, 256))],
+        [
+            (
+                layers.inner_product(layers.reshape(X, (1, 256)), ones(3, 256)),
+                "right behind Reshape, which the chip can't",
+            )
+        ],
+    ),
+    "a large shift": (
+        "[layer.Power]\nmax_shift = 16",
+        [layers.power(X, shift=-16)],
+        [(layers.power(X, shift=-17), "Power with a shift of 17; the chip is exact up to 16")],
+    ),
+    "strides": (
+        "[layer.Convolution]\nstrides = [1, 4]",
+        [conv(ones(4, 4, 3, 3), stride=(4, 4))],
+        [
+            (
+                conv(ones(4, 4, 3, 3), stride=(1, 2)),
+                "Convolution with a stride of 2; the chip takes 1, 4",
+            )
+        ],
+    ),
+    "dilations": (
+        "[layer.Convolution]\ndilations = [1, 2]",
+        [conv(ones(4, 4, 3, 3), dilation=(2, 2))],
+        [(conv(ones(4, 4, 2, 2), dilation=(3, 3)), "with a dilation of 3; the chip takes 1, 2")],
+    ),
+    "square kernels": (
+        "[layer.Convolution]\nsquare = true",
+        [conv(ones(4, 4, 3, 3))],
+        [(conv(ones(4, 4, 3, 1)), "with kernel_size 3x1; the chip has one for all axes")],
+    ),
+    "one dilation": (
+        "[layer.Convolution]\nsame_dilation = true",
+        [conv(ones(4, 4, 3, 1), dilation=(2, 2))],
+        [
+            (
+                conv(ones(4, 4, 3, 3), dilation=(2, 1)),
+                "with dilation 2x1; the chip has one for all axes",
+            )
+        ],
+    ),
+    "taps": (
+        "[layer.Deconvolution]\nmax_taps = 15",
+        [conv(ones(4, 4, 3, 5), transposed=True)],
+        [
+            (
+                conv(ones(4, 4, 4, 4), transposed=True),
+                "a kernel of 16 taps; the chip takes 15",
+            )
+        ],
+    ),
+    "weights": (
+        "[layer.Convolution]\nmax_weights = 36",
+        [conv(ones(8, 4, 3, 3)), layers.depthwise(X, ones(4, 1, 6, 6))],
+        [(conv(ones(8, 4, 3, 4)), "with 48 weights an output channel; the chip takes 36")],
+    ),
+    "groups": (
+        "[layer.Convolution]\nmax_group = 2",
+        [conv(ones(4, 2, 3, 3), group=2)],
+        [(layers.depthwise(X, ones(4, 1, 3, 3)), "Convolution in 4 groups; the chip takes 2")],
+    ),
+    "no rule of the last window": (
+        'base = "ssd"\n[layer.Pooling]\nclip_rule = "none"',
+        [
+            layers.pooling(X, "MAX", (3, 3), stride=(2, 2), pad=(1, 1)),
+            layers.pooling(image(1, 4, 9, 9), "MAX", (1, 1), stride=(5, 5)),
+        ],
+        [
+            (
+                layers.pooling(X, "MAX", (2, 2), stride=(3, 3), pad=(1, 1)),
+                "a last window beyond the image; the chip would keep it",
+            )
+        ],
+    ),
+    "the rule of the last window by axis": (
+        'base = "brocolli"\n[layer.Pooling]\nclip_rule = "by axis"',
+        [CLIPPED],
+        [(layers.pooling(image(1, 4, 9, 9), "MAX", (2, 1), stride=(3, 5), pad=(1, 0)), "the chip would keep it")],
+    ),
+    "padding that does not count": (
+        "[layer.Pooling]\npad_counts = false",
+        [
+            layers.pooling(X, "MAX", (3, 3), pad=(1, 1)),
+            layers.pooling(X, "AVE", (3, 3)),
+            layers.global_pooling(X, "AVE"),
+        ],
+        [(layers.pooling(X, "AVE", (3, 3), pad=(1, 1)), "an average over padding; the chip does not count it")],
+    ),
+    "axes": (
+        "[layer.Reshape]\naxes = [2, 4]",
+        [layers.reshape(X, (1, 256)), layers.reshape(X, (1, 8, 8, 4))],
+        [(layers.reshape(X, (1, 4, 64)), "Reshape to 3 axes; the chip has 2 or 4")],
+    ),
+    "the batch stays": (
+        'add = ["ssd:Permute"]\n[layer.Reshape]\nkeeps_batch = true\n[layer.Permute]\nkeeps_batch = true\n'
+        "[layer.Slice]\nkeeps_batch = true\n[layer.Concat]\nkeeps_batch = true",
+        [
+            layers.reshape(image(2, 4, 8, 8), (2, 256)),
+            layers.permute(X, (0, 2, 1, 3)),
+            layers.concat(1, X, X),
+            layers.slices(X, 1, [1])[0],
+        ],
+        [
+            (layers.reshape(image(2, 4, 8, 8), (1, 8, 8, 8)), "Reshape changes the batch; the chip keeps it"),
+            (layers.permute(image(1, 1, 8, 8), (1, 0, 2, 3)), "Permute changes the batch; the chip keeps it"),
+            (layers.concat(0, X, X), "Concat changes the batch; the chip keeps it"),
+            (CUT, "Slice changes the batch; the chip keeps it"),
+        ],
+    ),
+    "the last axis": (
+        "base = 'bvlc'\n[layer.Softmax]\nlast_axis = true\n[layer.Reduction]\nlast_axis = true",
+        [layers.softmax(X, 3), layers.softmax(X, -1), layers.reduction(X, "SUM", 3)],
+        [
+            (layers.softmax(X, 1), "Softmax along axis 1 of 4; the chip has the last one"),
+            (layers.reduction(X, "SUM", 0), "Reduction along axis 0 of 4; the chip has the last one"),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_limits(name: str, tmp_path: Path) -> None:
+    text, accepted, refused = LIMITS[name]
+    chip = read(tmp_path, text)
+    for blob in accepted:
+        assert blocks(chip, blob) == ""
+    for blob, reason in refused:
+        assert blocks(chip, blob).endswith(reason)
+        assert blocks(chip, blob)
+
+
+def test_what_is_slow_is_accepted(tmp_path: Path) -> None:
+    chip = read(
+        tmp_path,
+        '[slow]\nlayers = ["Softmax"]\n[slow.every]\nmax_channels = 8\n[slow.layer.Convolution]\nmax_kernel = 3',
+    )
+    slow = {
+        "Softmax runs on the CPU": layers.softmax(image(), 1),
+        "Convolution with kernel_size 5; the chip takes 3": layers.convolution(image(), ones(4, 4, 5, 5)),
+        "9 channels; the chip takes 8": layers.relu(image(1, 9, 8, 8)),
+        "": layers.convolution(image(), ones(4, 4, 3, 3)),
+    }
+    for reason, blob in slow.items():
+        assert blocks(chip, blob) == ""
+        assert chip.slows(blob.node) == reason
+
+
+def test_a_file_may_name_its_engines(tmp_path: Path) -> None:
+    assert read(tmp_path, 'engines = ["openvino"]').engines == ("openvino",)
+
+
 def test_an_empty_file_is_portable(tmp_path: Path) -> None:
     chip = read(tmp_path, "")
     assert (chip.layers, chip.engines) == (DIALECTS["portable"].layers, ("opencv", "caffe"))
@@ -146,7 +348,7 @@ def test_added_layers_come_with_their_own_limits(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "batch = 1": "batch: is no key here; there are base, title, layers, add, remove, forbid, every, layer",
+    "batch = 1": "batch: is no key here; there are base, title, engines, layers, add, remove, ",
     'base = "tensorrt"': "base: 'tensorrt' is no dialect; there are ",
     "base = 3": "base: must be a text, not 3",
     'layers = "ReLU"': "layers: must be a list of texts, not 'ReLU'",
@@ -164,12 +366,31 @@ WRONG = {
     "[layer.Clip]": "layer.Clip: the dialect has no such layer",
     "[layer.ReLU]\nmax_kernel = 3": "layer.ReLU.max_kernel: is no key here",
     "[layer.Pooling]\nmax_dilation = 1": "layer.Pooling.max_dilation: is no key here",
-    "[layer.Convolution]\nkernels = 3": "layer.Convolution.kernels: must be a list of kernel sizes, not 3",
+    "[layer.Convolution]\nkernels = 3": "layer.Convolution.kernels: must be a list of whole numbers, not 3",
     "[layer.Convolution]\nkernels = [0]": "layer.Convolution.kernels: must be a whole number above 0, not 0",
-    "[layer.Convolution]\nmax_pad = -1": "layer.Convolution.max_pad: must be a whole number above 0, not -1",
+    "[layer.Convolution]\nmax_pad = -1": "layer.Convolution.max_pad: must be a whole number from 0 on, not -1",
     "[layer.Convolution.values]\ncolour = [1]": "layer.Convolution.values: colour is no parameter of Convolution",
-    "[layer.Convolution.values]\nstride = [1]": "layer.Convolution.values: stride has no single value",
+    "[layer.Convolution.values]\nstride = [1]": "layer.Convolution.values: stride may be given several times: each of",
     "[layer.Convolution.values]\ngroup = 1": "layer.Convolution.values: group must be a list of the values",
+    "[layer.Convolution.values]\ngroup = [1.5]": "layer.Convolution.values: group is a whole number or",
+    "[layer.Convolution.values]\nbias_term = [1]": "layer.Convolution.values: bias_term is true or false, not 1",
+    '[layer.Pooling.values]\npool = ["MAXX"]': "layer.Pooling.values: pool is MAX or AVE or STOCHASTIC, not 'MAXX'",
+    '[layer.Power.values]\npower = ["two"]': "layer.Power.values: power is a number, not 'two'",
+    '[layer.Eltwise.values]\ncoeff = [["one"]]': "layer.Eltwise.values: coeff is a number, not 'one'",
+    "[layer.Reshape.values]\nshape = [1]": "layer.Reshape.values: shape has no single value",
+    "[layer.Pooling.AVE]\nMAX = {}": "layer.Pooling.AVE.MAX: is no key here; there are max_axes, ",
+    "[layer.Power]\nmax_shift = 0": "layer.Power.max_shift: must be a number above 0, not 0",
+    "[layer.Pooling.STOCHASTIC]": "layer.Pooling.STOCHASTIC: is no key here",
+    "[layer.Pooling]\npad_counts = true": "layer.Pooling.pad_counts: can only be false, not True",
+    '[layer.Pooling]\nclip_rule = "never"': "layer.Pooling.clip_rule: can be 'none' or 'by axis', not 'never'",
+    "[layer.Convolution]\nsquare = false": "layer.Convolution.square: can only be true, not False",
+    "[layer.ReLU]\nlast_axis = true": "layer.ReLU.last_axis: is no key here",
+    '[layer.ReLU]\nnot_after = ["Relu"]': "layer.ReLU.not_after: must be a list of layer types, not ['Relu']",
+    "[layer.Reshape]\naxes = 4": "layer.Reshape.axes: must be a list of whole numbers, not 4",
+    '[layer.Eltwise]\nwithout = ["coefs"]': "layer.Eltwise.without: Eltwise has no coefs here",
+    '[slow]\nlayers = ["Clip"]': "slow.layers: the dialect has no Clip layer",
+    "[slow.layer.Clip]": "slow.layer.Clip: the dialect has no such layer",
+    "[slow]\nmax_axes = 4": "slow.max_axes: is no key here; there are layers, every, layer",
     "[layer.Sigmoid.values]\nx = [1]": "layer.Sigmoid.values: x is no parameter of Sigmoid",
     "layers = [": "not a TOML file: ",
 }

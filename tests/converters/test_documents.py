@@ -33,7 +33,10 @@ def test_the_page_on_dialects_names_everything() -> None:
     quoted = set(re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", page, flags=re.S)))
     assert set(DIALECTS) <= quoted
     assert quoted >= NAMES
-    assert {*TOP, *limits.ANY_LAYER, *limits.spatial_limits("Convolution"), "values"} - {"every", "layer"} <= quoted
+    keys = {key for kind in ("Convolution", "Pooling", "Power", "Softmax") for key in limits.of_layer(kind)}
+    parts = {part for kind in ("Pooling", "Scale") for part in limits.parts_of(kind)}
+    assert {*TOP, *keys, *parts, "values", "without"} - {"every", "layer", "slow"} <= quoted
+    assert "`[slow]`" in page
     assert "`[every]`" in page
     assert "`[layer.X]`" in page
     assert (ROOT / "docs" / "example-npu.toml").read_text(encoding="utf-8") in page

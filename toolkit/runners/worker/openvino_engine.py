@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,10 +51,12 @@ def _imported(prototxt: str, caffemodel: str, places: list[str] | None) -> Any:
         options["input_model"] = caffemodel
     if places:
         options["output"] = places
-    try:
-        return convert(framework="caffe", input_proto=prototxt, compress_to_fp16=False, silent=True, **options)
-    except Exception as error:
-        raise RuntimeError(_reason(str(error))) from error
+    options |= {"input_proto": prototxt, "framework": "caffe", "compress_to_fp16": False, "silent": True}
+    with tempfile.TemporaryDirectory(prefix="openvino-") as folder:  # else its temporary files go into ours
+        try:
+            return convert(output_dir=folder, **options)
+        except Exception as error:
+            raise RuntimeError(_reason(str(error))) from error
 
 
 def _whole(descriptor: int, length: int, access: object) -> bytes:
