@@ -31,6 +31,15 @@ class Preprocessing:
     def __bool__(self) -> bool:
         return self != Preprocessing()
 
+    def __str__(self) -> str:
+        """The formula, for people: "(x * 0.00392157 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)"."""
+        formula = "x" if self.scale == 1 else f"x * {self.scale:.6g}"
+        if self.mean:
+            formula = f"({formula} - {_listed(self.mean)})"
+        if self.std:
+            formula = f"{formula} / {_listed(self.std)}"
+        return f"{formula}, x with its channels swapped: BGR for a model that takes RGB" if self.swap else formula
+
     def check(self, channels: int) -> None:
         """Refuse, by a ToolkitError, numbers that do not fit an image of so many channels or that divide by zero."""
         for name, values in (("mean", self.mean), ("std", self.std)):
@@ -65,3 +74,7 @@ class Preprocessing:
             for values, default in ((self.mean, 0.0), (self.std, 1.0))
         )
         return mean, std
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in values) + ")"

@@ -119,3 +119,20 @@ def test_a_finished_data_set_is_not_overwritten(photos: Path, tmp_path: Path) ->
     pack(photos, tmp_path / "a.lmdb", PNG)
     with pytest.raises(ToolkitError, match="is there already"):
         pack(photos, tmp_path / "a.lmdb", PNG)
+
+
+def test_a_database_of_caffes_holds_the_same_images_mixed(photos: Path, tmp_path: Path) -> None:
+    pack(photos, tmp_path / "ours.lmdb", PNG)
+    meta = pack(photos, tmp_path / "caffe.lmdb", Form(edge=32, encoding="caffe"), jobs=2)
+    assert list(everything(tmp_path / "caffe.lmdb")) == [b"%010d" % index for index in range(21)], "nothing but images"
+    ours, theirs = open_images(tmp_path / "ours.lmdb"), open_images(tmp_path / "caffe.lmdb")
+    assert theirs.classes == CLASSES
+    labels = [theirs.read(index).label for index in range(21)]
+    assert sorted(labels) == [0] * 7 + [1] * 7 + [2] * 7 != labels
+    assert {(one.label, one.image.tobytes()) for one in map(ours.read, range(21))} == {
+        (one.label, one.image.tobytes()) for one in map(theirs.read, range(21))
+    }
+    assert json.loads((tmp_path / "caffe.lmdb" / "meta.json").read_text()) == meta
+    assert [open_images(tmp_path / "caffe.lmdb", CLASSES[::-1]).read(i).label for i in range(21)] == [
+        2 - label for label in labels
+    ]

@@ -105,3 +105,19 @@ def test_a_network_of_another_form_is_refused(inputs: dict[str, tuple[int | None
 def test_another_number_of_classes_is_refused(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(ToolkitError, match=r"there are 3 classes .* name them all"):
         evaluate([ort(colours(tmp_path / "net.onnx", (0, 1, 2, 0)))], open_images(photos), runners.load)
+
+
+def test_opencv_takes_raw_bgr_bytes(photos: Path, tmp_path: Path) -> None:
+    """What a Caffe application does: blobFromImage on bytes, no mean, no scale."""
+    cv2 = pytest.importorskip("cv2")
+    model = colours(tmp_path / "net.onnx")
+    raw = Preprocessing(1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), swap=True)
+    convert_file(model, tmp_path / "net", preprocessing=raw)
+    assert "(x * 0.00392157 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)" in (tmp_path / "net.prototxt").read_text()
+    net = cv2.dnn.readNetFromCaffe(str(tmp_path / "net.prototxt"), str(tmp_path / "net.caffemodel"))
+    bgr = cv2.imread(str(photos / "green" / "0.png"))[:32, :32]
+    net.setInput(cv2.dnn.blobFromImage(bgr))
+    rgb = (bgr[:, :, ::-1] / 255 - raw.mean) / raw.std
+    with runners.load("onnxruntime", Target(str(model))) as oracle:
+        (want,) = oracle.run({"x": rgb.transpose(2, 0, 1)[None].astype(np.float32)}).values()
+    np.testing.assert_allclose(net.forward(), want, atol=1e-5 * np.abs(want).max())

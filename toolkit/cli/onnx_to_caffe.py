@@ -79,6 +79,8 @@ def preprocessing_options(command: F) -> F:
 )
 @keep_shuffle_option
 @skip_pass_option
+@click.option("--train-data", metavar="LMDB", help="With --style train: files for `caffe train` on this database.")
+@click.option("--test-data", metavar="LMDB", help="... tested on this one.")
 @click.option("--prototxt-only", is_flag=True, help="Write the structure alone.")
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")
 @json_option
@@ -100,6 +102,8 @@ def onnx_to_caffe(
     images: tuple[Path, ...],
     files: Sequence[tuple[str, Path]],
     ranges: Sequence[tuple[str, tuple[float, float]]],
+    train_data: str | None,
+    test_data: str | None,
     prototxt_only: bool,
     no_verify: bool,
     as_json: bool,
@@ -119,11 +123,15 @@ def onnx_to_caffe(
       toolkit onnx-to-caffe net.onnx --input-shape image:1,3,224,224
       toolkit onnx-to-caffe detector.onnx --output boxes --output scores
       toolkit onnx-to-caffe net.onnx --skip-pass fold --skip-pass in_place
+      toolkit onnx-to-caffe net.onnx --style train --train-data train.lmdb --test-data val.lmdb --swap-rgb
       toolkit onnx-to-caffe net.onnx --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --swap-rgb
     """
     from converters.onnx_to_caffe import convert_file
     from converters.preprocessing import Preprocessing
 
+    if bool(train_data) != bool(test_data) or (train_data and style != "train"):
+        raise click.UsageError("--train-data and --test-data go together, and with --style train")
+    prefix, preprocessing = prefix or model.with_suffix(""), Preprocessing(scale, mean, std, swap_rgb)
     with progress(quiet=as_json) as step:
         step("converting")
         proofs: list[Proof] = []
@@ -131,7 +139,7 @@ def onnx_to_caffe(
         check = None if no_verify or prototxt_only else checker(dialect, feed, proofs, step)
         done = convert_file(
             model,
-            prefix or model.with_suffix(""),
+            prefix,
             dialect=dialect,
             style=style,
             input_shapes=dict(params.once(shapes, "--input-shape")),
@@ -139,11 +147,16 @@ def onnx_to_caffe(
             prototxt_only=prototxt_only,
             keep_shuffle=keep_shuffle,
             skip=skip,
-            preprocessing=Preprocessing(scale, mean, std, swap_rgb),
+            preprocessing=preprocessing,
             check=check,
             map_file=True,
         )
     show(done, prototxt_only)
+    if train_data and test_data:
+        from converters.caffe.train_val import Training, write
+
+        for path in write(Path(done.prototxt), prefix, Training(train_data, test_data), preprocessing):
+            click.echo(f"wrote {path}", err=True)
     skipped = "--no-verify" if no_verify else "--prototxt-only" if prototxt_only else ""
     click.echo(verdict(proofs, dialect, skipped), err=True)
     if as_json:

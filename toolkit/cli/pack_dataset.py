@@ -24,7 +24,11 @@ SHOWN = 20
     "--edge", type=click.IntRange(8, 4096), default=256, show_default=True, help="Resize the short edge to this."
 )
 @click.option(
-    "--encoding", type=click.Choice(["jpeg", "png", "raw"]), default="jpeg", show_default=True, help="How to store."
+    "--encoding",
+    type=click.Choice(["jpeg", "png", "raw", "caffe"]),
+    default="jpeg",
+    show_default=True,
+    help="How to store; caffe: as Caffe's own data layer reads it.",
 )
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEG files.")
 @click.option("--jobs", type=click.IntRange(1), help="Worker processes; as many as there are cores by default.")
@@ -42,6 +46,7 @@ def pack_dataset(
     Examples:
       toolkit pack-dataset imagenet/train -o train.lmdb
       toolkit pack-dataset photos -o photos.lmdb --edge 146 --encoding png
+      toolkit pack-dataset photos -o caffe.lmdb --encoding caffe
     """
     from toolkit.data.encoding import Form
     from toolkit.data.packing import pack

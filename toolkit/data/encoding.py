@@ -14,18 +14,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from converters.errors import InvalidInput, ToolkitError
-from toolkit.data import record
+from toolkit.data import datum, record
 from toolkit.data.folder import Item
 from toolkit.data.views import resized
 from toolkit.images import open_rgb
 
+CAFFE = "caffe"  # an encoding that `record` does not know
 CHUNK = 16  # images that travel to a worker and back together
 WAITING = 3  # chunks for each worker
 
 
 @dataclass(frozen=True)
 class Form:
-    """How images are stored: their short edge, and `jpeg` (of a quality), `png` or `raw`."""
+    """How images are stored: their short edge, and `jpeg` (of a quality), `png`, `raw`, or as Caffe's own records."""
 
     edge: int = 256
     encoding: str = "jpeg"
@@ -71,7 +72,10 @@ def encode(item: Item, form: Form) -> Encoded:
     """One image file -> its record, or the reason why there is none."""
     try:
         image = resized(open_rgb(item.path, item.name), form.edge)
-        made = record.pack(record.encode(image, item.name, item.label, form.encoding, form.quality))
+        if form.encoding == CAFFE:
+            made = datum.write(image, item.label)
+        else:
+            made = record.pack(record.encode(image, item.name, item.label, form.encoding, form.quality))
     except InvalidInput as error:
         return Encoded(item.name, item.label, reason=str(error))
     counts = np.asarray(image.histogram(), np.int64).reshape(3, 256)

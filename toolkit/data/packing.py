@@ -16,11 +16,13 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from converters.errors import InvalidInput, ToolkitError
 from toolkit.data.database import lmdb
-from toolkit.data.encoding import Encoded, Form, encoded
+from toolkit.data.encoding import CAFFE, Encoded, Form, encoded
 from toolkit.data.folder import Item, listing
-from toolkit.data.probe import META, key_of
+from toolkit.data.probe import BESIDE, META, key_of
 
 BATCH = 256  # images a transaction
 PROGRESS = b"progress"
@@ -64,6 +66,8 @@ def pack(
     if target.exists():
         raise ToolkitError(f"{target} is there already; remove it or give another name")
     classes, items = listing(source)
+    if form.encoding == CAFFE:
+        items = _shuffled(items)
     partial = target.with_name(f"{target.name}.partial")
     partial.mkdir(parents=True, exist_ok=True)
     environment = lmdb().open(str(partial), map_size=FIRST_SIZE)
@@ -77,12 +81,17 @@ def pack(
             on_step(state.files, len(items))
         if not state.images:
             raise InvalidInput(f"none of the {len(items)} images in {source} can be read; {state.skipped[0]['reason']}")
-        meta = _finish(environment, classes, state, form)
+        meta = _finish(environment, classes, state, form, partial)
     finally:
         environment.close()
     (partial / "lock.mdb").unlink(missing_ok=True)
     os.replace(partial, target)
     return meta
+
+
+def _shuffled(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Caffe trains in the order of the database, so the classes are mixed once, always alike."""
+    return tuple(items[index] for index in np.random.default_rng(0).permutation(len(items)))
 
 
 def _state(environment: Any, begun: str, partial: Path, classes: int) -> State:
@@ -107,8 +116,8 @@ def _write(environment: Any, batch: Sequence[Encoded], state: State, begun: str)
     _put(environment, [*images, (PROGRESS, progress)])
 
 
-def _finish(environment: Any, classes: Sequence[str], state: State, form: Form) -> dict[str, Any]:
-    """The metadata take the state's place."""
+def _finish(environment: Any, classes: Sequence[str], state: State, form: Form, folder: Path) -> dict[str, Any]:
+    """The metadata take the state's place; beside a database of Caffe's, which reads every entry as an image."""
     mean = [total / state.pixels for total in state.sums]
     spread = [sqrt(max(0.0, s / state.pixels - m * m)) for s, m in zip(state.squares, mean, strict=True)]
     meta = {
@@ -120,7 +129,12 @@ def _finish(environment: Any, classes: Sequence[str], state: State, form: Form) 
         **asdict(form),
         "skipped": state.skipped,
     }
-    _put(environment, [(META, json.dumps(meta).encode())], gone=PROGRESS)
+    told = json.dumps(meta).encode()
+    if form.encoding == CAFFE:
+        (folder / BESIDE).write_bytes(told)
+        _put(environment, [], gone=PROGRESS)
+    else:
+        _put(environment, [(META, told)], gone=PROGRESS)
     return meta
 
 

@@ -12,6 +12,7 @@ import os
 import sys
 
 META = b"meta"
+BESIDE = "meta.json"  # the metadata of a database of Caffe's, as a file in its folder
 MOST_BYTES = 2**28  # of one value
 SMALL = 2**32  # a file of which every value is touched
 

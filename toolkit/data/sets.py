@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from converters.errors import InvalidInput
 from toolkit.data import database, datum, folder, record
-from toolkit.data.probe import key_of
+from toolkit.data.probe import BESIDE, key_of
 from toolkit.images import open_rgb
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def open_images(path: Path, classes: tuple[str, ...] = ()) -> Images:
 
 
 def _relabelled(found: Images, classes: tuple[str, ...]) -> Images:
-    if isinstance(found, Datums):  # labels without names: they are the network's own numbers
+    if isinstance(found, Datums) and not (found.path / BESIDE).exists():  # numbers without names: the network's own
         if len(found.classes) > len(classes):
             raise InvalidInput(
                 f"{found.path} has labels up to {len(found.classes) - 1}; there are {len(classes)} classes"
@@ -153,7 +153,16 @@ def _database(path: Path) -> Images:
     datum.read(found.first, f"{path}, its first entry")
     with database.environment(path).begin(buffers=True) as transaction:
         labels = {bytes(key): datum.label(value, f"{path}, {bytes(key)!r}") for key, value in transaction.cursor()}
-    return Datums(path, tuple(map(str, range(max(labels.values()) + 1))), tuple(labels))
+    numbers = tuple(map(str, range(max(labels.values()) + 1)))
+    return Datums(path, _named(path / BESIDE, len(labels)) or numbers, tuple(labels))
+
+
+def _named(path: Path, entries: int) -> tuple[str, ...]:
+    """The classes that `toolkit pack-dataset` wrote beside a database of Caffe's; none where others wrote it."""
+    if not path.is_file():
+        return ()
+    content = path.read_text("utf-8", "replace")
+    return tuple(_metadata(database.Contents(entries + 1, content, b""), path)["classes"])
 
 
 def _metadata(found: database.Contents, path: Path) -> dict[str, Any]:
