@@ -57,6 +57,16 @@ SECTIONS = {
         "toolkit.export:export",
         "toolkit.export:save",
     ),
+    "Data, training, evaluation": (
+        "toolkit.data.packing:pack",
+        "toolkit.data.sets:open_images",
+        "toolkit.data.sets:Images",
+        "toolkit.data.calibration:write",
+        "toolkit.train.recipe:Recipe",
+        "toolkit.train.loop:train",
+        "toolkit.evaluate.evaluate:evaluate",
+        "converters.caffe.train_val:write",
+    ),
     "Run models": (
         "toolkit.runners:available",
         "toolkit.runners:load",
