@@ -152,15 +152,20 @@ class Names:
 
 @dataclass(frozen=True)
 class Emitted:
-    """A net made of a graph, and the name that each of the graph's blobs has there."""
+    """A net made of a graph, and the name that each top has there, by its node's id and its index."""
 
     net: Net
-    names: Mapping[Blob, str]
+    names: Mapping[tuple[int, int], str]
 
-    def places(self, named: Mapping[str, Blob]) -> dict[str, Place]:
-        """Where the values of `named` are: an output under its own name, another where its blob is, or nowhere."""
-        found = {name: Place(self.names[blob]) if blob in self.names else UNUSED for name, blob in named.items()}
-        return {**found, **{name: Place(name) for name in self.net.outputs}}
+    def name_of(self, blob: Blob) -> str:
+        """The blob's name in the net, or '' where the net does without it."""
+        return self.names.get((id(blob.node), blob.index), "")
+
+    def moves(self, named: Mapping[str, Blob]) -> dict[str, Place]:
+        """Where the values of `named` went that are not under their own names. Outputs always are."""
+        outputs = set(self.net.outputs)
+        found = {name: self.name_of(blob) for name, blob in named.items() if name not in outputs}
+        return {name: Place(at) if at else UNUSED for name, at in found.items() if at != name}
 
 
 def emit(title: str, named: Mapping[str, Blob], outputs: Sequence[str], inputs: Sequence[Blob] = ()) -> Net:
@@ -182,23 +187,25 @@ def emitted(
     OpenCV fails on an input that leads nowhere. Layers of `unnamed` nodes are named as if their nodes had no name.
     """
     named = _own_outputs(named, outputs)
-    owner: dict[Blob, str] = {}
+    owner: dict[tuple[int, int], str] = {}
     for name, blob in [*((name, named[name]) for name in outputs), *named.items()]:
-        owner.setdefault(blob, name)
+        owner.setdefault((id(blob.node), blob.index), name)
     names = Names()
     names.taken.update(name.lower() for name in named)
     needed = _in_order(ancestors([*inputs, *(named[name] for name in outputs)]))
     base = _served(needed, owner)
     layers: list[Layer] = []
-    made: dict[Blob, str] = {}
+    made: dict[tuple[int, int], str] = {}
     used: set[str] = set(outputs)
     layer_names = Names()
     for node in needed:
         own = "" if node in unnamed else node.name
         stem = own or f"{base[id(node)]}/{node.type.lower()}"
-        for top in node.tops:
-            made[top] = owner[top] if top in owner else names(stem if len(node.shapes) == 1 else f"{stem}_{top.index}")
-        tops, bottoms = (tuple(made[blob] for blob in blobs) for blobs in (node.tops, node.bottoms))
+        for i in range(len(node.shapes)):
+            key = (id(node), i)
+            made[key] = owner[key] if key in owner else names(stem if len(node.shapes) == 1 else f"{stem}_{i}")
+        tops = tuple(made[id(node), i] for i in range(len(node.shapes)))
+        bottoms = tuple(made[id(bottom.node), bottom.index] for bottom in node.bottoms)
         used.update(bottoms)
         carries = bool(tops) and (tops[0] in outputs or not own)  # OpenCV asks for an output by its layer's name
         name = layer_names(tops[0] if carries else own or names(stem))
@@ -247,11 +254,11 @@ def _in_order(nodes: Sequence[Node]) -> list[Node]:
     return done
 
 
-def _served(nodes: Sequence[Node], owner: Mapping[Blob, str]) -> dict[int, str]:
+def _served(nodes: Sequence[Node], owner: Mapping[tuple[int, int], str]) -> dict[int, str]:
     """For each node, the name of its own first named top, or of what its first reader serves."""
     base: dict[int, str] = {}
     for node in reversed(nodes):
-        own = next((owner[top] for top in node.tops if top in owner), "")
+        own = next((owner[id(node), i] for i in range(len(node.shapes)) if (id(node), i) in owner), "")
         base[id(node)] = own or base.get(id(node), "layer")
         base.update((id(bottom.node), base[id(node)]) for bottom in node.bottoms)
     return base

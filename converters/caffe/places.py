@@ -24,15 +24,15 @@ class Place:
 
     def then(self, moves: Moves) -> Place:
         """This place when one more pass has moved its blob."""
-        if not self.blob:
+        there = moves.get(self.blob) if self.blob else None
+        if there is None:
             return self
-        there = moves[self.blob]
-        if not there.blob:
+        if not there.blob or (self.order is None and not self.view):
             return there
         return Place(there.blob, _one_after_another(self.order, there.order), self.view or there.view)
 
 
-Moves = Mapping[str, Place]  # every blob of the net before -> where its numbers are in the net after
+Moves = Mapping[str, Place]  # a blob of the net before -> where its numbers are in the net after
 UNUSED = Place(gone="no layer needs it any more")
 
 
@@ -40,11 +40,6 @@ def _one_after_another(first: tuple[int, ...] | None, second: tuple[int, ...] | 
     if first is None or second is None:
         return second if first is None else first
     return tuple(first[channel] for channel in second)
-
-
-def unmoved(net: Net) -> dict[str, Place]:
-    """Every blob of a net in its place."""
-    return {top: Place(top) for item in net.layers for top in item.tops}
 
 
 @dataclass(frozen=True)
@@ -59,18 +54,13 @@ class Note:
 class Result:
     """What a pass made: the net, what moved where, what it left alone and why, and the layers that block it.
 
-    A blocker comes with the ONNX value that its layer helps to compute.
+    A blob that is not in `moves` is where it was. A blocker comes with the ONNX value that its layer helps to compute.
     """
 
     net: Net
-    moves: Moves
+    moves: Moves = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     problems: tuple[tuple[str, Problem], ...] = ()
-
-
-def untouched(net: Net, *notes: Note) -> Result:
-    """The result of a pass that changes nothing."""
-    return Result(net, unmoved(net), notes)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from converters.caffe.graph import Blob, Node, emitted, rebuild, with_origin
 from converters.caffe.net import Layer, Net
-from converters.caffe.places import Note, Result, untouched
+from converters.caffe.places import Note, Result
 from converters.errors import Unsupported
 
 Change = Callable[[Node, Layer], "Sequence[Blob] | None"]
@@ -21,13 +21,15 @@ def count_readers(net: Net) -> dict[str, int]:
     return readers
 
 
-def replaced(net: Net, change: Change) -> Result:
-    """Return the net with the blobs that `change` gives for a layer in place of its tops.
+def replaced(net: Net, looks_at: Callable[[Layer], bool], change: Change) -> Result:
+    """Return the net with the blobs that `change` gives for a layer that it looks at in place of the layer's tops.
 
     `change` gets the layer as a node that reads what was made of the layers before, and as it is in the net. None
     leaves the layer, and so does Unsupported, whose reason becomes a note. The net itself comes back where nothing
     changed.
     """
+    if not any(map(looks_at, net.layers)):
+        return Result(net)
     named: dict[str, Blob] = {}
     inputs: list[Blob] = []
     notes: list[Note] = []
@@ -37,7 +39,7 @@ def replaced(net: Net, change: Change) -> Result:
             continue  # emission silences again what is then unread
         node = rebuild(item, [named[bottom] for bottom in item.bottoms])
         try:
-            made = change(node, item)
+            made = change(node, item) if looks_at(item) else None
         except Unsupported as error:
             notes.append(Note(item.name, error.reason))
             made = None
@@ -47,6 +49,6 @@ def replaced(net: Net, change: Change) -> Result:
         if item.type == "Input":
             inputs.extend(node.tops)
     if not changed:
-        return untouched(net, *notes)
+        return Result(net, notes=tuple(notes))
     new = emitted(net.name, named, net.outputs, inputs)
-    return Result(new.net, new.places(named), tuple(notes))
+    return Result(new.net, new.moves(named), tuple(notes))

@@ -42,7 +42,7 @@ def legalise(net: Net, dialect: Dialect) -> Result:
     for item in unread if not problems else ():
         reason = f"{dialect.name} has no Silence layer, and nothing reads '{item.bottoms[0]}'"
         problems.append((item.origin, Problem(item.type, item.name, reason)))
-    return Result(new.net, new.places(named), problems=tuple(problems))
+    return Result(new.net, new.moves(named), problems=tuple(problems))
 
 
 def _silences(dialect: Dialect) -> bool:

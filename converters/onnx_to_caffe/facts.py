@@ -1,7 +1,7 @@
 """What may be true of a net between two passes, and the checks that prove it.
 
-A pass says which facts it requires, ensures and breaks. Those with a check are proven on every conversion as often as
-their cost allows: WIRED and UNSHARED after each pass, LEGAL at the end.
+A pass says which facts it requires, ensures and breaks. The cheap checks run after each pass of every conversion; what
+the dialect says of every layer where it stands, `legalise` has asked already, and tests ask it again.
 """
 
 from __future__ import annotations

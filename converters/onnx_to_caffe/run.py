@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from converters.caffe.net import Layer, Net
-from converters.caffe.places import Note, Place, Result, unmoved, untouched
+from converters.caffe.places import Note, Place, Result
 from converters.errors import Problem, ToolkitError
 from converters.onnx_to_caffe.facts import CHEAP, LEGAL, verify
 from converters.onnx_to_caffe.pipeline import LOWERED, Pass, Task
@@ -46,7 +46,7 @@ class State:
 
 def start(net: Net) -> State:
     """A lowered net, every blob in its place."""
-    return State(net, unmoved(net))
+    return State(net, {top: Place(top) for item in net.layers for top in item.tops})
 
 
 def run(state: State, passes: Sequence[Pass], task: Task, skip: Collection[str] = ()) -> State:
@@ -77,7 +77,7 @@ def _step(one: Pass, state: State, task: Task) -> State:
     why = Note("", f"the dialect does not take what comes of it: {blocker.op} '{blocker.name}': {blocker.reason}")
     for place in reversed(range(len(state.legal) - 1)):
         earlier = state.legal[place]
-        found = one.run(earlier.net, task) if place else untouched(earlier.net)
+        found = one.run(earlier.net, task) if place else Result(earlier.net)
         if not found.problems:
             undone = [replace(r, outcome=UNDONE, notes=(*r.notes, why)) for r in state.records[len(earlier.records) :]]
             back = replace(earlier, records=(*earlier.records, *undone), legal=state.legal[: place + 1])
@@ -87,9 +87,10 @@ def _step(one: Pass, state: State, task: Task) -> State:
 
 def _after(one: Pass, state: State, found: Result, task: Task) -> State:
     """The state behind a pass, when its result is what it must be."""
-    _verify_moves(state.net, found)
     facts = (*(fact for fact in state.facts if fact not in one.breaks and fact not in one.ensures), *one.ensures)
-    verify(found.net, task.dialect, set(facts) & set(CHEAP))
+    if found.net is not state.net:
+        _verify_moves(state.net, found)
+        verify(found.net, task.dialect, set(facts) & set(CHEAP))
     outcome = UNCHANGED if _same(state.net, found.net) else CHANGED
     after = State(
         net=found.net,
@@ -106,10 +107,9 @@ def _after(one: Pass, state: State, found: Result, task: Task) -> State:
 def _verify_moves(before: Net, found: Result) -> None:
     """Demand that a pass says of every blob where it is, and that it is there."""
     blobs, after = ({top for item in net.layers for top in item.tops} for net in (before, found.net))
-    if lost := blobs - found.moves.keys():
+    if lost := blobs - found.moves.keys() - after:
         raise RuntimeError(f"it does not say what became of {', '.join(sorted(lost))}")
-    for name in blobs:
-        place = found.moves[name]
+    for name, place in found.moves.items():
         if place.blob not in after if place.blob else not place.gone:
             raise RuntimeError(f"it says that '{name}' is in '{place.blob}', which is not in its net")
 

@@ -10,6 +10,7 @@ import onnx
 from click.testing import Result
 from onnx import helper
 
+from converters.onnx_to_caffe.pipeline import PIPELINES
 from tests.cli.test_conversion import model
 
 Toolkit = Callable[..., Result]
@@ -69,3 +70,59 @@ def test_a_model_that_cannot_be_read(toolkit: Toolkit, tmp_path: Path) -> None:
     assert toolkit("inspect", path, "--input-shape", "x:1,3,8,8").exit_code == 0
     path.write_bytes(b"no model")
     assert toolkit("inspect", path).exit_code == 4
+
+
+def test_what_each_pass_did_and_why_not(toolkit: Toolkit, as_json: Callable[[str], Any], tmp_path: Path) -> None:
+    path = model(
+        tmp_path / "net.onnx",
+        helper.make_node("Conv", ["x", "w", "b"], ["c"]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("MaxPool", ["r"], ["m"], kernel_shape=[2, 2], strides=[1, 1]),
+        helper.make_node("HardSigmoid", ["m"], ["y"]),
+    )
+    shown = toolkit("inspect", path, "--passes").output
+    assert "activation_after_pool left 'm': it has a window for every number, which saves nothing" in shown
+    assert "-1 HardSigmoid, +3 Power, +2 ReLU" in shown
+    passes = {one["name"]: one for one in as_json(toolkit("inspect", path, "--json").stdout)["passes"]}
+    assert passes["legalise"]["outcome"] == "changed"
+    assert passes["legalise"]["layers"] == {"HardSigmoid": -1, "Power": 3, "ReLU": 2}
+    assert passes["activation_after_pool"]["notes"][0]["layer"] == "m"
+    assert passes["absorb_pads"]["outcome"] == "unchanged"
+
+
+def test_a_pass_is_left_out(toolkit: Toolkit, as_json: Callable[[str], Any], tmp_path: Path) -> None:
+    path = model(
+        tmp_path / "net.onnx",
+        helper.make_node("Conv", ["x", "w", "b"], ["c"]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2], strides=[2, 2]),
+    )
+    found = as_json(toolkit("inspect", path, "--skip-pass", "activation_after_pool", "--json").stdout)
+    assert {one["name"]: one["outcome"] for one in found["passes"]}["activation_after_pool"] == "left out"
+    done = toolkit("onnx-to-caffe", path, "--no-verify", "--skip-pass", "activation_after_pool")
+    assert done.exit_code == 0, done.output
+    written = path.with_suffix(".prototxt").read_text("utf-8")
+    assert written.index('"ReLU"') < written.index('"Pooling"')
+    assert "without the passes activation_after_pool" in written.splitlines()[0]
+
+
+def test_a_pass_that_is_needed_or_unknown_is_a_usage_error(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx")
+    for arguments, complaint in (
+        (["--skip-pass", "legalise"], "can't be left out: the net would have layers that its dialect has not"),
+        (["--skip-pass", "folding"], "there is no pass 'folding' in this style; these can be left out: merge_"),
+        (["--skip-pass", "fold", "--style", "train"], "no pass 'fold' in this style; these can be left out: leave_"),
+    ):
+        done = toolkit("onnx-to-caffe", path, *arguments)
+        assert done.exit_code == 2
+        assert complaint in done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx"]
+
+
+def test_the_help_and_the_page_name_every_pass(toolkit: Toolkit) -> None:
+    text = " ".join(toolkit("onnx-to-caffe", "--help").output.split())
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text("utf-8")
+    for style, passes in PIPELINES.items():
+        able = ", ".join(one.name for one in passes if not one.needed)
+        assert f"Style {style}: {able}." in text.replace(" │ │ ", " ")
+        assert not {one.name for one in passes if f"`{one.name}`" not in page}

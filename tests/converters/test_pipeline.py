@@ -15,14 +15,14 @@ from onnx import TensorProto, helper, numpy_helper
 from converters.caffe import layers
 from converters.caffe.graph import Blob, emit, layer
 from converters.caffe.net import Net
-from converters.caffe.places import Place, Result, unmoved, untouched
+from converters.caffe.places import Place, Result
 from converters.dialects import DIALECTS
 from converters.errors import ToolkitError
 from converters.onnx_passes import load
 from converters.onnx_to_caffe import convert, convert_file
 from converters.onnx_to_caffe.inspect import inspect
 from converters.onnx_to_caffe.pipeline import DEPLOY, PIPELINES, Pass, Task, ordered, parts
-from converters.onnx_to_caffe.run import PassError, run, start
+from converters.onnx_to_caffe.run import CHANGED, UNDONE, PassError, run, start
 from tests.cases import all_cases, build
 
 CASES = all_cases()
@@ -83,7 +83,7 @@ def test_pads_are_absorbed_before_activations_move() -> None:
 
 
 def nothing(net: Net, task: Task) -> Result:
-    return untouched(net)
+    return Result(net)
 
 
 def test_a_list_in_a_wrong_order_is_refused() -> None:
@@ -126,13 +126,13 @@ def test_a_pass_that_fails_is_named_with_those_before_it() -> None:
 @pytest.mark.parametrize(
     "faulty, complaint",
     [
-        (lambda net, task: Result(replace(net, layers=net.layers[1:]), unmoved(net)), "which is not in its net"),
-        (lambda net, task: Result(net, {}), "it does not say what became of x, y"),
-        (lambda net, task: Result(net, dict.fromkeys(("x", "y"), Place())), "which is not in its net"),
-        (lambda net, task: Result(replace(net, outputs=("z",)), unmoved(net)), "nothing makes the output 'z'"),
-        (lambda net, task: Result(twice(net, tops=("z",)), unmoved(net)), "2 layers are called 'y'"),
-        (lambda net, task: Result(twice(net, name="z"), unmoved(net)), "'y' is written 2 times"),
-        (lambda net, task: Result(reading_later(net), unmoved(net)), "'x' reads 'y', which nothing makes before it"),
+        (lambda net, task: Result(replace(net, layers=net.layers[1:])), "it does not say what became of x"),
+        (lambda net, task: Result(replace(net), {"y": Place("z")}), "'y' is in 'z', which is not in its net"),
+        (lambda net, task: Result(replace(net), {"y": Place()}), "which is not in its net"),
+        (lambda net, task: Result(replace(net, outputs=("z",))), "nothing makes the output 'z'"),
+        (lambda net, task: Result(twice(net, tops=("z",))), "2 layers are called 'y'"),
+        (lambda net, task: Result(twice(net, name="z")), "'y' is written 2 times"),
+        (lambda net, task: Result(reading_later(net)), "'x' reads 'y', which nothing makes before it"),
     ],
 )
 def test_a_pass_that_leaves_a_broken_net_is_named(faulty: object, complaint: str) -> None:
@@ -201,3 +201,23 @@ def test_a_value_that_nobody_needs_is_in_no_blob(tmp_path: Path) -> None:
     done = convert_file(tmp_path / "model.onnx", tmp_path / "net")
     assert "b" not in done.blobs
     assert done.blobs["y"] == "y"
+
+
+def test_what_a_dialect_does_not_take_is_undone(tmp_path: Path) -> None:
+    """A chip that takes no stride over 7 can't take a mean in tiles of 1 x 64; the passes before that stay."""
+    chip = tmp_path / "chip.toml"
+    chip.write_text(
+        'title = "a chip"\nbase = "portable"\n[layer.Pooling]\nmax_stride = 7\n[layer.Convolution]\nmax_stride = 7\n',
+        "utf-8",
+    )
+    path = model(
+        tmp_path,
+        helper.make_node("HardSigmoid", ["x"], ["h"]),
+        helper.make_node("GlobalAveragePool", ["h"], ["y"]),
+        shape=(1, 4, 64, 64),
+    )
+    found = {one.name: one for one in convert(load(path), dialect=str(chip)).passes}
+    assert [name for name, one in found.items() if one.outcome == UNDONE] == ["tiled_mean"]
+    assert "the dialect does not take what comes of it: Pooling" in found["tiled_mean"].notes[-1].reason
+    assert found["fold_rewrites"].outcome == CHANGED
+    assert found["legalise_again"].outcome != UNDONE

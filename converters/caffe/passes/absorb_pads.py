@@ -12,7 +12,7 @@ from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, remade
 from converters.caffe.kernels import grown_dilated, uneven
 from converters.caffe.net import Layer, Net
-from converters.caffe.places import Context, Result, untouched
+from converters.caffe.places import Context, Result
 from converters.caffe.replacement import count_readers, replaced
 from converters.caffe.traits import of
 from converters.caffe.values import spatial
@@ -23,16 +23,15 @@ Sides = tuple[tuple[int, int], tuple[int, int]]  # (before, after) of rows and o
 
 def absorb_pads(net: Net, context: Context) -> Result:
     """Let the readers of a Pad with zeros read what it pads, wherever they can."""
-    if not any(item.type == "Pad" for item in net.layers):
-        return untouched(net)
     readers = count_readers(net)
+    pads = any(item.type == "Pad" for item in net.layers)
 
     def change(node: Node, item: Layer) -> tuple[Blob] | None:
-        if len(item.bottoms) != 1 or node.bottoms[0].node.type != "Pad":
+        if node.bottoms[0].node.type != "Pad":
             return None
         return (_without_pad(node, alone=readers[item.bottoms[0]] == 1),)
 
-    return replaced(net, change)
+    return replaced(net, lambda item: pads and len(item.bottoms) == 1, change)
 
 
 def _zeros_around(blob: Blob) -> Sides:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, rebuild, remade
 from converters.caffe.net import Layer, Lazy, Net, Weights
-from converters.caffe.places import Context, Note, Result, untouched
+from converters.caffe.places import Context, Note, Result
 from converters.caffe.replacement import count_readers, replaced
 from converters.caffe.traits import of
 from converters.errors import require
@@ -27,22 +27,22 @@ CHANNELS_LAST = [0, 2, 3, 1]
 def absorb_transposes(net: Net, context: Context) -> Result:
     """Transpose fewer numbers, or change nothing where that can't be had."""
     if not any(item.type == "Permute" for item in net.layers):
-        return untouched(net)
+        return Result(net)
     readers = count_readers(net)
 
     def change(node: Node, item: Layer) -> tuple[Blob] | None:
         alone = all(readers[bottom] == 1 for bottom in item.bottoms)
-        made = _moved(node, alone) if len(node.shapes) == 1 and node.bottoms else None
+        made = _moved(node, alone)
         return None if made is None else (made,)
 
-    found = replaced(net, change)
+    found = replaced(net, lambda item: bool(item.bottoms) and len(item.tops) == 1, change)
     before, after = _cost(net), _cost(found.net)
     if after < before:
         return replace(found, notes=_of_readers(found.net, found.notes))
     notes = _of_readers(net, found.notes)
     if found.net is not net:
         notes += (Note("", f"moving transposes about would leave {after:,} numbers to transpose, now {before:,}"),)
-    return untouched(net, *notes)
+    return Result(net, notes=notes)
 
 
 def _of_readers(net: Net, notes: Sequence[Note]) -> tuple[Note, ...]:

@@ -19,16 +19,16 @@ def activation_after_pool(net: Net, context: Context) -> Result:
     readers = count_readers(net)
 
     def change(node: Node, item: Layer) -> tuple[Blob] | None:
-        if not _is_maximum(node) or not of(node.bottoms[0].node.type).monotone:
+        if not of(node.bottoms[0].node.type).monotone:
             return None
         require(readers[item.bottoms[0]] == 1, f"the {node.bottoms[0].node.type} before it has other readers")
         return (_swapped(node),)
 
-    return replaced(net, change)
+    return replaced(net, _is_maximum, change)
 
 
-def _is_maximum(node: Node) -> bool:
-    return node.type == "Pooling" and node.values["pool"] == "MAX" and len(node.shapes) == 1
+def _is_maximum(item: Layer) -> bool:
+    return item.type == "Pooling" and item.values["pool"] == "MAX" and len(item.tops) == 1
 
 
 def _swapped(node: Node) -> Blob:

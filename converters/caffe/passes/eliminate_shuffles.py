@@ -29,7 +29,7 @@ from converters.caffe.channels import (
 )
 from converters.caffe.graph import Blob, Node, build, emitted, with_origin
 from converters.caffe.net import Net
-from converters.caffe.places import UNUSED, Context, Note, Place, Result, untouched
+from converters.caffe.places import UNUSED, Context, Note, Place, Result
 
 Source = tuple[Blob, int]
 
@@ -48,16 +48,16 @@ def eliminate_shuffles(net: Net, context: Context) -> Result:
         kept |= refused
     notes = tuple(Note(names[blob], reason) for blob, reason in kept.items())
     if not plan.gathers:
-        return untouched(net, *notes)
+        return Result(net, notes=notes)
     moved = plan.rebuild()
     present = {name: moved[blob] for name, blob in named.items() if blob in moved}
     new = emitted(net.name, present, net.outputs, [moved[blob] for blob in inputs])
-    moves = {name: _ordered(place, plan.orders.order_of(named[name])) for name, place in new.places(present).items()}
-    return Result(new.net, {**dict.fromkeys(named, UNUSED), **moves}, notes)
-
-
-def _ordered(place: Place, order: Order | None) -> Place:
-    return replace(place, order=order) if place.blob else place
+    orders = {name: order for name in present if (order := plan.orders.order_of(named[name])) is not None}
+    moves = {**{name: UNUSED for name in named if name not in present}, **new.moves(present)}
+    for name, order in orders.items():
+        place = moves.get(name, Place(name))
+        moves[name] = replace(place, order=order) if place.blob else place
+    return Result(new.net, moves, notes)
 
 
 def _nodes(blobs: Iterable[Blob], net: Net) -> list[Node]:

@@ -6,11 +6,11 @@ chain of such layers becomes one, and one that changes nothing goes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 from converters.caffe import layers
 from converters.caffe.affine import Affine, affine, into_consumer, into_producer, rounds
-from converters.caffe.graph import Blob, Node, emitted, rebuild, remade, with_name, with_origin
+from converters.caffe.graph import Blob, Emitted, Node, emitted, rebuild, remade, with_name, with_origin
 from converters.caffe.net import Lazy, Net
 from converters.caffe.places import Context, Note, Result
 from converters.caffe.replacement import count_readers
@@ -53,13 +53,13 @@ class _Folding:
                 inputs.extend(made)
         named, public = self._names()
         new = emitted(self.net.name, named, self.net.outputs, inputs, public)
-        return Result(new.net, new.places(self.named), tuple(self._notes(new.names)))
+        return Result(new.net, new.moves(self.named), tuple(self._notes(new)))
 
-    def _notes(self, names: Mapping[Blob, str]) -> Iterator[Note]:
+    def _notes(self, new: Emitted) -> Iterator[Note]:
         """Why the affine layers that are left are."""
         for blob, reasons in self.reasons.items():
-            if blob in names and not of(blob.node.type).view:
-                yield Note(names[blob], "; ".join(dict.fromkeys(reasons)))
+            if (name := new.name_of(blob)) and not of(blob.node.type).view:
+                yield Note(name, "; ".join(dict.fromkeys(reasons)))
 
     def _names(self) -> tuple[dict[str, Blob], set[Node]]:
         """Which blob keeps which name: one that a layer was folded into has a name of its own, unless it is public.

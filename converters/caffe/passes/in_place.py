@@ -42,10 +42,10 @@ def _in_place(net: Net, when: Collection[str], *, on_inputs: bool) -> Result:
                 overwritten = _memory(item.bottoms[0], readers, producer, net.outputs, on_inputs)
                 moves.update(dict.fromkeys(overwritten, Place(gone=f"layer '{item.name}' overwrites it")))
                 moved[tops[0]] = bottoms[0]
+                moves[tops[0]] = Place(bottoms[0])
                 tops = bottoms
             except Unsupported as error:
                 notes.append(Note(item.name, error.reason))
-        moves.update((top, Place(moved.get(top, top))) for top in item.tops)
         out.append(replace(item, bottoms=bottoms, tops=tops))
     return Result(replace(net, layers=tuple(out)), moves, tuple(notes))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from converters.caffe.net import Layer, Net, Shape
-from converters.caffe.places import Context, Note, Place, Result, unmoved
+from converters.caffe.places import Context, Note, Place, Result
 from converters.caffe.replacement import count_readers
 from converters.caffe.shapes import prove
 from converters.caffe.traits import of
@@ -23,7 +23,7 @@ def leave_out_final_views(net: Net, context: Context) -> Result:
             except Unsupported as error:
                 notes.append(Note(item.name, error.reason))
     kept = tuple(item for item in net.layers if not set(item.tops) & set(left_out))
-    moves = {**unmoved(net), **{output: Place(source, view=True) for output, source in left_out.items()}}
+    moves = {output: Place(source, view=True) for output, source in left_out.items()}
     return Result(Net(net.name, kept, tuple(left_out.get(name, name) for name in net.outputs)), moves, tuple(notes))
 
 

@@ -18,19 +18,25 @@ FEW = 16  # numbers that are compared
 
 def merge_duplicates(net: Net, context: Context) -> Result:
     """Make the net one in which no two layers are alike. Weights are alike where they are the same object, or few."""
+    keys = [_key(item, item.bottoms) for item in net.layers if _may_merge(item)]
+    if len(set(keys)) == len(keys):
+        return Result(net)  # there is a first pair, which reads the same blobs, or none
     seen: dict[Hashable, Node] = {}
 
     def change(node: Node, item: Layer) -> tuple[Blob, ...] | None:
-        same = node if of(node.type).itself else seen.setdefault(_key(node), node)
+        same = seen.setdefault(_key(item, node.bottoms), node)
         return None if same is node else same.tops
 
-    return replaced(net, change)
+    return replaced(net, _may_merge, change)
 
 
-def _key(node: Node) -> Hashable:
+def _may_merge(item: Layer) -> bool:
+    return not of(item.type).itself and bool(item.tops)
+
+
+def _key(item: Layer, bottoms: Hashable) -> Hashable:
     """What the layer computes: everything but its name."""
-    blobs = tuple(map(_identity, node.blobs))
-    return node.type, node.bottoms, _frozen(node.params), blobs, len(node.shapes)
+    return item.type, bottoms, _frozen(item.params), tuple(map(_identity, item.blobs)), len(item.tops)
 
 
 def _identity(weights: Weights) -> Hashable:

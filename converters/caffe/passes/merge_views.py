@@ -14,9 +14,10 @@ def merge_views(net: Net, context: Context) -> Result:
     """Let every Reshape and Flatten read the blob that first held the numbers; those that nobody reads then go."""
 
     def change(node: Node, item: Layer) -> tuple[Blob] | None:
-        return (_merged(node.tops[0], item, item.tops[0] in net.outputs),) if of(item.type).view else None
+        made = _merged(node.tops[0], item, item.tops[0] in net.outputs)
+        return None if made == node.tops[0] else (made,)
 
-    return replaced(net, change)
+    return replaced(net, lambda item: of(item.type).view, change)
 
 
 def _merged(blob: Blob, item: Layer, is_output: bool) -> Blob:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from converters.caffe.net import Net
-from converters.caffe.places import Context, Result, unmoved
+from converters.caffe.places import Context, Result
 
 
 def name_norm_pairs(net: Net, context: Context) -> Result:
@@ -17,4 +17,4 @@ def name_norm_pairs(net: Net, context: Context) -> Result:
             pair = scale_of[item.tops[0]]
             names[item.name], names[pair.name] = pair.name, f"{pair.name}/scale"
     named = tuple(replace(item, name=names.get(item.name, item.name)) for item in net.layers)
-    return Result(replace(net, layers=named), unmoved(net))
+    return Result(replace(net, layers=named))

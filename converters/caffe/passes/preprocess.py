@@ -13,7 +13,7 @@ import numpy as np
 from converters.caffe import layers
 from converters.caffe.graph import Blob, build, emitted, rebuild
 from converters.caffe.net import Net
-from converters.caffe.places import Context, Result, untouched
+from converters.caffe.places import Context, Result
 from converters.errors import ToolkitError
 from converters.preprocessing import Preprocessing
 
@@ -42,7 +42,7 @@ def image_input(inputs: Sequence[Blob], wanted: Preprocessing) -> Blob:
 def preprocess(net: Net, context: Context) -> Result:
     """Put the preprocessing, where some is asked for, between the image input and everything that reads it."""
     if not context.preprocessing:
-        return untouched(net)
+        return Result(net)
     _, inputs = build(net)
     image = image_input(inputs, context.preprocessing)
     named: dict[str, Blob] = {}
@@ -56,4 +56,4 @@ def preprocess(net: Net, context: Context) -> Result:
                 named[item.tops[0]] = preprocessed(node.tops[0], context.preprocessing)
     raw = dict(zip(net.inputs, ends, strict=True))
     new = emitted(net.name, {**named, **raw}, net.outputs, ends)
-    return Result(new.net, new.places(named))
+    return Result(new.net, new.moves(named))

@@ -20,13 +20,15 @@ LARGE = 1024  # numbers that are added in one go
 
 def tiled_mean(net: Net, context: Context) -> Result:
     """Put an AVE pooling of equal tiles before a global one of a large plane."""
-    return replaced(net, _in_steps)
+    return replaced(net, _is_global_mean, _in_steps)
+
+
+def _is_global_mean(item: Layer) -> bool:
+    return item.type == "Pooling" and item.values["pool"] == "AVE" and bool(item.values["global_pooling"])
 
 
 def _in_steps(node: Node, item: Layer) -> tuple[Blob] | None:
     """The mean in two steps, or None where one will do."""
-    if node.type != "Pooling" or node.values["pool"] != "AVE" or not node.values["global_pooling"]:
-        return None
     x = node.bottoms[0]
     if prod(x.shape[2:]) <= LARGE:
         return None

@@ -8,7 +8,7 @@ from math import prod, sqrt
 from typing import Any
 
 from converters.caffe.net import Layer, Net, Weights
-from converters.caffe.places import Context, Result, unmoved
+from converters.caffe.places import Context, Result
 from converters.caffe.traits import of
 
 NO_DECAY = {"lr_mult": 1.0, "decay_mult": 0.0}
@@ -23,7 +23,7 @@ MULTIPLIERS = {  # by what a learned blob is
 
 def training_fields(net: Net, context: Context) -> Result:
     """Give every layer with weights its fillers and multipliers."""
-    return Result(replace(net, layers=tuple(map(_trainable, net.layers))), unmoved(net))
+    return Result(replace(net, layers=tuple(map(_trainable, net.layers))))
 
 
 def _filler(kind: str, **values: float) -> dict[str, Any]:
