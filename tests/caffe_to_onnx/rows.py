@@ -131,6 +131,14 @@ RESHAPES = (
     *("axis: 1 num_axes: 0 shape { dim: 1 dim: 1 }", "shape { dim: 0 dim: 0 dim: 0 dim: 0 }"),
 )
 CROPS = ("", "offset: 2", "axis: 1 offset: 1 offset: 3 offset: 2", "axis: 3", "axis: -1 offset: 1", "axis: 1")
+SEQUENCES = {"x": (5, 2, 2, 3), "cont": (5, 2), "s": (2, 5), "h": (1, 2, 4), "c": (1, 2, 4)}
+SEQUENCE = """
+layer {{ name: "first" type: "DummyData" top: "first"
+         dummy_data_param {{ shape {{ dim: 1 dim: 2 }} data_filler {{ value: {first} }} }} }}
+layer {{ name: "rest" type: "DummyData" top: "rest"
+         dummy_data_param {{ shape {{ dim: 4 dim: 2 }} data_filler {{ value: 1 }} }} }}
+layer {{ name: "cont" type: "Concat" bottom: "first" bottom: "rest" top: "cont" concat_param {{ axis: 0 }} }}
+"""
 ROWS: dict[str, Row] = {
     **grid(
         "Pooling",
@@ -438,4 +446,33 @@ ROWS: dict[str, Row] = {
         dst_w=[9],
         align_corners=[None, False],
     ),
+    **{
+        f"{kind}/{label}": Row(
+            one(kind, f"recurrent_param {{ num_output: 4 {param} }}", bottoms, tops),
+            {name: shape for name, shape in SEQUENCES.items() if name in bottoms.split()},
+            {"l": [(g * 4, 6), (g * 4,), *([(g * 4, 5)] if "s" in bottoms.split() else []), (g * 4, 4), *more]},
+            low=0,
+            high=1,
+            whole=True,
+            outputs=tuple(tops.split()),
+            batch=False,
+        )
+        for kind, g, more, states in (("LSTM", 4, [], "h c"), ("RNN", 1, [(4, 4), (4,)], "h"))
+        for label, param, bottoms, tops in (
+            ("cont as it comes", "", "x cont", "out"),
+            ("something in every step", "", "x cont s", "out"),
+            ("states", "expose_hidden: true", f"x cont {states}", "out last " + ("cell" if g == 4 else "")),
+            ("states and more", "expose_hidden: true", f"x cont s {states}", "out last " + ("cell" if g == 4 else "")),
+        )
+    },
+    **{
+        f"{kind}/cont from {first}": Row(
+            SEQUENCE.format(first=first) + one(kind, "recurrent_param { num_output: 4 }", "x cont"),
+            {"x": SEQUENCES["x"]},
+            {"l": [(g * 4, 6), (g * 4,), (g * 4, 4), *more]},
+            batch=False,
+        )
+        for kind, g, more in (("LSTM", 4, []), ("RNN", 1, [(4, 4), (4,)]))
+        for first in (0, 1)
+    },
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 
 from converters.caffe.net import Shape
@@ -69,8 +70,12 @@ def permute(op: Ops, x: ir.Value, *, order: Sequence[int]) -> ir.Value:
 
 @lifts("Concat")
 def concat(op: Ops, *xs: ir.Value, axis: int) -> ir.Value:
-    """Concat; one bottom is itself."""
-    return op.Concat(*xs, axis=axis_of(axis, len(dims(xs[0])))) if len(xs) > 1 else xs[0]
+    """Concat; one bottom is itself, constants are a constant."""
+    place = axis_of(axis, len(dims(xs[0])))
+    known = [x.const_value.numpy() for x in xs if x.const_value is not None]
+    if len(known) == len(xs):
+        return op.constant(np.concatenate(known, place)) if len(xs) > 1 else xs[0]
+    return op.Concat(*xs, axis=place) if len(xs) > 1 else xs[0]
 
 
 @lifts("Slice")
