@@ -33,6 +33,8 @@ def _value(tokens: Any) -> Any:
     for begin, end in (("{", "}"), ("<", ">")):
         if tokens.TryConsume(begin):
             return _fields(tokens, end)
+    if tokens.AtEnd():
+        raise tokens.ParseError("Expected a value.")
     value = tokens.token
     tokens.NextToken()
     while value[:1] in "\"'" and tokens.token[:1] in ('"', "'"):  # literals side by side are one string
@@ -43,7 +45,8 @@ def _value(tokens: Any) -> Any:
 def unknown(fields: Fields, descriptor: Any) -> dict[str, Any]:
     """What a message of this descriptor has no field for, by name; of known messages, what is unknown in them.
 
-    Text stays text. A name that is known is left out where everything in it is known too.
+    Text stays text. A name that is known is left out where everything in it is known too. ParseError for what is
+    unknown in one of several messages.
     """
     found: dict[str, Any] = {}
     for name, value in fields:
@@ -52,6 +55,8 @@ def unknown(fields: Fields, descriptor: Any) -> dict[str, Any]:
             found[name] = plain(value)
         elif field.message_type is not None and isinstance(value, list):
             inner = unknown(value, field.message_type)
+            if inner and field.is_repeated:  # which of them would have to be told as well
+                raise text_format.ParseError(f"{field.message_type.name} has no field named {', '.join(inner)}")
             if inner:
                 found[name] = {**found.get(name, {}), **inner}
     return found

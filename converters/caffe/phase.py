@@ -68,7 +68,8 @@ def for_inference(net: Net, state: State | None = None, inputs: Mapping[str, Seq
         if name not in inputs_there:
             raise ToolkitError(f"a shape is given for '{name}'; the inputs are {', '.join(inputs_there) or 'none'}")
     silenced = {bottom for layer in net.layers if layer.type == "Silence" for bottom in layer.bottoms}
-    answers = [top for top in unread(layers) if top not in silenced and top not in inputs_there]
+    made = {top for layer in layers if layer.type != "Input" for top in layer.tops}
+    answers = [top for top in unread(layers) if top not in silenced and top in made]
     declared = {top for layer in net.layers if layer.type == "Input" for top in layer.tops}
     return Net(net.name, tuple(_needed(layers, answers, declared)), tuple(answers))
 

@@ -93,9 +93,7 @@ def lstm(
 
     def step(body: Ops, x: ir.Value, kept: ir.Value, h: ir.Value, c: ir.Value) -> tuple[ir.Value, ...]:
         i, f, o, g = body.split(body.Gemm(body.Mul(h, kept), recurrent, x, transB=1), 1, [hidden] * 4)
-        cell = body.Add(
-            body.Mul(body.Sigmoid(f), body.Mul(c, kept)), body.Mul(body.Sigmoid(i), body.Tanh(g))
-        )
+        cell = body.Add(body.Mul(body.Sigmoid(f), body.Mul(c, kept)), body.Mul(body.Sigmoid(i), body.Tanh(g)))
         return body.Mul(body.Sigmoid(o), body.Tanh(cell)), cell
 
     h, c, every = _scan(op, seq, gates, 2, hidden, step, [recurrent], blobs.layer.name)
@@ -151,7 +149,8 @@ def _scan(
 ) -> tuple[ir.Value, ...]:
     """The last states (N, H) and the first state of every step (T, N, H)."""
     shape, rows = (seq.batch, hidden), hidden * (4 if states == 2 else 1)
-    firsts = [op.squeeze(state, [0]) for state in seq.states] or [np.zeros(shape, np.float32)] * states
+    given = [op.squeeze(state, [0]) for state in seq.states]
+    firsts = given or [op.constant(np.zeros(shape, np.float32), "state") for _ in range(states)]
     body = Ops(op.opset)
     before = [ir.Value(name=f"{name}/before_{at}", shape=ir.Shape(shape), type=FLOAT) for at in range(states)]
     x = ir.Value(name=f"{name}/x", shape=ir.Shape((seq.batch, rows)), type=FLOAT)
