@@ -42,6 +42,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.conversion
 	$(BIN)/python -m benchmarks.shuffle
+	$(BIN)/python -m benchmarks.training
 	$(if $(ARGS),$(BIN)/python -m benchmarks.importers $(ARGS))
 
 clean:

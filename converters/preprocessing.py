@@ -38,7 +38,7 @@ class Preprocessing:
             formula = f"({formula} - {_listed(self.mean)})"
         if self.std:
             formula = f"{formula} / {_listed(self.std)}"
-        return f"{formula}, x with its channels swapped: BGR for a model that takes RGB" if self.swap else formula
+        return formula + "; the channels of x are swapped (BGR for a model that takes RGB)" * self.swap
 
     def check(self, channels: int) -> None:
         """Refuse, by a ToolkitError, numbers that do not fit an image of so many channels or that divide by zero."""

@@ -179,7 +179,7 @@ def _header(report: ConversionMap, passes: Sequence[Record]) -> str:
     return (
         f"{name} (sha256 {report.source_sha256[:16]}) in the Caffe dialect {report.dialect}, style {report.style}"
         + f", without the passes {left_out}" * bool(left_out)
-        + f"\nRaw images: the network itself makes {report.preprocessing} of them" * bool(report.preprocessing)
+        + f"\nTakes raw images x, of which it makes {report.preprocessing}" * bool(report.preprocessing)
     )
 
 

@@ -6,23 +6,14 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from PIL import Image
 
-CLASSES = ("blue", "green", "red")
+from tests.photos import coloured
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Three classes of one colour each, five noisy images of 40x36 in each."""
-    rng = np.random.default_rng(0)
-    for label, name in enumerate(CLASSES):
-        folder = tmp_path / "photos" / name
-        folder.mkdir(parents=True)
-        for index in range(5):
-            pixels = rng.integers(0, 128, (36, 40, 3), np.uint8)
-            pixels[:, :, 2 - label] += 100
-            Image.fromarray(pixels).save(folder / f"{index}.png")
-    return tmp_path / "photos"
+    """Three classes, five images of 40x36 in each."""
+    return coloured(tmp_path / "photos", 5, 36, 40)
 
 
 def colours(path: Path, columns: tuple[int, ...] = (2, 1, 0), shape: tuple[object, ...] = (1, 3, 32, 32)) -> Path:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+
+from tests.photos import coloured
 
 NET = """
 from torch import nn
@@ -25,16 +25,8 @@ def one_thread() -> None:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Three classes of one colour each, nine noisy images of 24x20 in each."""
-    rng = np.random.default_rng(0)
-    for label, name in enumerate(("blue", "green", "red")):
-        folder = tmp_path / "photos" / name
-        folder.mkdir(parents=True)
-        for index in range(9):
-            pixels = rng.integers(0, 128, (20, 24, 3), np.uint8)
-            pixels[:, :, 2 - label] += 100
-            Image.fromarray(pixels).save(folder / f"{index}.png")
-    return tmp_path / "photos"
+    """Three classes, nine images of 24x20 in each."""
+    return coloured(tmp_path / "photos", 9, 20, 24)
 
 
 @pytest.fixture

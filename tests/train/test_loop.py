@@ -53,8 +53,11 @@ def test_it_learns_three_colours(photos: Path, net: str, tmp_path: Path) -> None
     found = train(replace(RECIPE, model=net, iterations=60), images, tmp_path / "run", images, schedule=OFTEN)
     assert found.score is not None
     assert (found.score.images, found.score.top1, found.score.top5) == (27, 1.0, 1.0)
+    assert found.loss is not None
     assert found.loss < 0.5 < math.log(3)
     assert list((tmp_path / "run" / "logs").iterdir())
+    again = train(replace(RECIPE, model=net, iterations=60), images, tmp_path / "run", images, schedule=OFTEN)
+    assert (again.iteration, again.loss, again.score) == (60, None, found.score), "nothing was left to do"
 
 
 def test_a_kill_changes_nothing(photos: Path, dropping: str, tmp_path: Path) -> None:

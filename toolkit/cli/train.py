@@ -128,7 +128,11 @@ def train(
                 click.echo(f"step {iteration:,}: top-1 {found.top1:.2%}, top-5 {found.top5:.2%}", err=True)
 
         done = run(recipe, images, folder, scored_on, weights, schedule, place, Watch(on_step, say))
-    found = {"iteration": done.iteration, "loss": done.loss, "images_per_second": done.images_per_second}
+    found: dict[str, Any] = {
+        "iteration": done.iteration,
+        "loss": done.loss,
+        "images_per_second": done.images_per_second,
+    }
     if done.score:
         found |= {"top1": done.score.top1, "top5": done.score.top5}
     if as_json and place.first:
@@ -137,9 +141,13 @@ def train(
         _show(folder, found)
 
 
-def _show(folder: Path, found: dict[str, float]) -> None:
+def _show(folder: Path, found: dict[str, Any]) -> None:
     """What the run came to, in two lines."""
-    click.echo(f"{found['iteration']:,} steps, loss {found['loss']:.4f}, {found['images_per_second']:.0f} images/s")
+    if found["loss"] is None:
+        click.echo(f"all {found['iteration']:,} steps were done before")
+    else:
+        click.echo(f"{found['iteration']:,} steps, loss {found['loss']:.4f}, {found['images_per_second']:.0f} images/s")
     if "top1" in found:
         click.echo(f"validation: top-1 {found['top1']:.2%}, top-5 {found['top5']:.2%}")
-    click.echo(f"wrote {folder / 'last.pth'}" + (f" and {folder / 'best.pth'}" if "top1" in found else ""))
+    if found["loss"] is not None:
+        click.echo(f"wrote {folder / 'last.pth'}" + (f" and {folder / 'best.pth'}" if "top1" in found else ""))

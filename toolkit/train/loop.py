@@ -44,10 +44,10 @@ class Watch:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to; `score` where there were images to score it on."""
+    """What a run came to; `score` where there were images to score it on, `loss` where there were steps to do."""
 
     iteration: int
-    loss: float
+    loss: float | None
     score: Score | None
     images_per_second: float
 
@@ -99,7 +99,9 @@ def _loop(
     run: Run, files: _Files, batches: Iterable[loader.Batch], check: DataLoader[Any] | None, watch: Watch
 ) -> Result:
     recipe, when, source = run.recipe, files.schedule, iter(batches)
-    first, began, loss, scored = run.iteration, time.monotonic(), 0.0, None
+    first, began = run.iteration, time.monotonic()
+    loss: float | None = None
+    scored: Score | None = None
 
     def speed() -> float:
         return (run.iteration - first) * recipe.batch / max(time.monotonic() - began, 1e-9)
@@ -116,6 +118,8 @@ def _loop(
             watch.on_score(done, scored)
         if run.place.first and (done % when.save_every == 0 or last):
             state.save(run.stored(files.classes), files.folder / state.LAST)
+    if check is not None and scored is None:  # the run had ended before
+        scored = score(run.module, loader.batches(check), recipe, run.place)
     return Result(run.iteration, loss, scored, speed())
 
 
