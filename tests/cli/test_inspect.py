@@ -10,6 +10,7 @@ import onnx
 from click.testing import Result
 from onnx import helper
 
+from converters.dialects import NAMES
 from converters.onnx_to_caffe.pipeline import PIPELINES
 from tests.cli.test_conversion import model
 
@@ -126,3 +127,41 @@ def test_the_help_and_the_page_name_every_pass(toolkit: Toolkit) -> None:
         able = ", ".join(one.name for one in passes if not one.needed)
         assert f"Style {style}: {able}." in text.replace(" │ │ ", " ")
         assert not {one.name for one in passes if f"`{one.name}`" not in page}
+
+
+def test_every_dialect_in_one_table(toolkit: Toolkit, as_json: Callable[[str], Any], tmp_path: Path) -> None:
+    path = model(
+        tmp_path / "net.onnx",
+        helper.make_node("Conv", ["x", "w", "b"], ["c"], name="conv", strides=[2, 2]),
+        helper.make_node("Sigmoid", ["c"], ["s"], name="sigmoid"),
+        helper.make_node("Softmax", ["s"], ["y"], name="softmax", axis=1),
+    )
+    done = toolkit("inspect", path, "--dialect", "all")
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    rows = {
+        line.split("│")[1].strip(): [cell.strip() for cell in line.split("│")[2:-1]] for line in lines if "│" in line
+    }
+    assert list(rows) == list(NAMES)
+    assert rows["portable"] == ["yes", "4", "", ""]
+    assert rows["horizon-x3"] == ["yes", "4", "1", ""]
+    assert rows["vitis-dpu"] == ["no", "", "", "1"]
+    assert "Sigmoid 'sigmoid': no Sigmoid layer (vitis-dpu)" in lines
+    assert "horizon-x3: 1 on the CPU: Softmax runs on the CPU" in lines
+    found = {
+        row["dialect"]: row
+        for row in as_json(toolkit("inspect", path, "--dialect", "all", "--json").stdout)["dialects"]
+    }
+    assert list(found) == list(NAMES)
+    assert found["horizon-x3"]["slow"] == {"Softmax runs on the CPU": 1}
+    assert found["vitis-dpu"]["blockers"][0]["name"] == "sigmoid"
+    assert [name for name, row in found.items() if not row["converts"]] == ["vitis-dpu"]
+
+
+def test_what_no_dialect_takes(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx", helper.make_node("Det", ["x"], ["y"], name="det"))
+    done = toolkit("inspect", path, "--dialect", "all")
+    assert done.exit_code == 3
+    assert "converts in: no dialect" in done.stdout
+    assert toolkit("inspect", model(tmp_path / "n.onnx", shape=("n", 3, "h", "w")), "--dialect", "all").exit_code == 3

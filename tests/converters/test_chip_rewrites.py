@@ -86,6 +86,19 @@ WAYS = {
         ),
         {"Convolution", "Sigmoid", "Concat"},
     ),
+    "flatten_between": (
+        "[layer.InnerProduct]\nnot_after = ['Reshape']",
+        Case(
+            "float[2,3,4] x, float[4,5] w",
+            "s = Constant<value = int64[2] {6, 4}>(); a = Reshape(x, s); y = MatMul(a, w)",
+        ),
+        {"Reshape", "Flatten", "InnerProduct"},
+    ),
+    "pool_and_pick": (
+        'base = "ssd"\nremove = ["Silence"]\n[layer.Convolution]\nsquare = true',
+        Case("float[2,3,6,8] x", "y = MaxPool<kernel_shape = [3,3], strides = [2,2], pads = [1,1,1,1]>(x)"),
+        {"Pooling", "Convolution"},
+    ),
     "what is cut off without Silence": (
         'remove = ["Silence"]',
         Case(BATCH, "y = MaxPool<kernel_shape = [3,3], strides = [2,2], pads = [1,1,1,1]>(x)"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import converters.dialects as dialects
 from tests.docs.blocks import blocks
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +18,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+CHIPS = sorted((ROOT / "docs" / "chips").glob("*.md"))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -26,7 +28,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *CHIPS], ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text("utf-8")):
         if re.match(r"[a-z]+:", target):
@@ -41,6 +43,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_the_readme_lists_every_page() -> None:
     listed = set(LINK.findall((ROOT / "README.md").read_text("utf-8")))
     assert {str(page.relative_to(ROOT)) for page in PAGES[1:]} <= listed
+
+
+def test_the_page_of_chips_lists_every_family_and_every_chip() -> None:
+    page = (ROOT / "docs" / "chips" / "README.md").read_text("utf-8")
+    assert {path.name for path in CHIPS} - {"README.md"} <= set(LINK.findall(page))
+    assert set(dialects.CHIPS) <= set(re.findall(r"`([^`]+)`", page))
+    assert str(CHIPS[0].parent.relative_to(ROOT) / "README.md") in LINK.findall((ROOT / "README.md").read_text("utf-8"))
 
 
 def test_contributing_names_what_is_there() -> None:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from converters.onnx_to_caffe.run import Record
 
 NOT_CONVERTIBLE = 3
+EVERY = "all"
 
 
 @click.command(
     short_help="Say what converts and what blocks, node by node, before converting.",
-    epilog="Exits 0 if the model converts in the dialect, 3 if it does not, 4 if the file is broken.",
+    epilog="Exits 0 if the model converts in the dialect (of all: in one), 3 if it does not, 4 if the file is broken.",
 )
 @click.argument("model", type=MODEL, metavar="IN.onnx")
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help=SHAPE_HELP)
@@ -47,11 +48,13 @@ def inspect(
     """List the nodes of IN.onnx, the Caffe layers that each becomes, and what blocks it in which dialect.
 
     Nothing is written. Nodes are those that are left when shapes and constants are folded; one without layers goes
-    into the weights of its neighbours.
+    into the weights of its neighbours. --dialect all tells in one table which dialects and chips take the network, in
+    how many layers, how many of them on the chip's CPU, and what blocks the others.
 
     \b
     Examples:
       toolkit inspect net.onnx
+      toolkit inspect net.onnx --dialect all
       toolkit inspect net.onnx --dialect my-npu.toml --blockers
       toolkit inspect net.onnx --passes
       toolkit inspect net.onnx --input-shape image:1,3,224,224 --json
@@ -59,6 +62,8 @@ def inspect(
     from converters.onnx_passes import load
     from converters.onnx_to_caffe.inspect import inspect as look
 
+    if dialect == EVERY:
+        ctx.exit(_everywhere(model, params.once(shapes, "--input-shape"), outputs or None, skip, as_json))
     with progress(quiet=as_json) as step:
         step("reading the model")
         found = look(load(model), dialect, params.once(shapes, "--input-shape"), outputs or None, skip)
@@ -70,6 +75,28 @@ def inspect(
             show_passes(found)
     if not found.convertible:
         ctx.exit(NOT_CONVERTIBLE)
+
+
+def _everywhere(
+    model: Path,
+    shapes: dict[str, tuple[int, ...]],
+    outputs: Sequence[str] | None,
+    skip: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Show what every dialect makes of the model; return the exit code."""
+    from converters.onnx_passes import load
+    from converters.onnx_to_caffe.survey import survey
+    from toolkit.cli.survey import show as show_survey
+
+    with progress(quiet=as_json) as step:
+        step("trying every dialect")
+        rows = survey(load(model), input_shapes=shapes, outputs=outputs, skip=skip)
+    if as_json:
+        print_json({"dialects": [row.to_json() for row in rows]})
+    else:
+        show_survey(rows)
+    return 0 if any(row.converts for row in rows) else NOT_CONVERTIBLE
 
 
 def show(found: Inspection, blockers_only: bool = False) -> None:

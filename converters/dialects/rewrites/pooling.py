@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, layer
+from converters.caffe.net import Lazy
 from converters.caffe.values import spatial
 from converters.errors import require
 
@@ -25,6 +29,21 @@ def pool_and_crop(node: Node) -> Blob:
     for axis in (2, 3):
         y = layers.narrow(y, axis, 0, node.shapes[0][axis])
     return y
+
+
+def pool_and_pick(node: Node) -> Blob:
+    """Pool rounding up, then leave the surplus row and column out by a depthwise Convolution with one tap."""
+    y = layer("Pooling", *node.bottoms, pooling_param=_without_rounding(node)).tops[0]
+    surplus = [have - want for have, want in zip(y.shape[2:], node.shapes[0][2:], strict=True)]
+    require(any(surplus), "there is no surplus")
+    shape = (y.shape[1], 1, *(1 + size for size in surplus))
+
+    def first_tap() -> npt.NDArray[np.float32]:
+        weight = np.zeros(shape, np.float32)
+        weight[:, :, 0, 0] = 1
+        return weight
+
+    return layers.depthwise(y, Lazy(shape, first_tap))
 
 
 def cut_and_pool(node: Node) -> Blob:

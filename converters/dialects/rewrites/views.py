@@ -26,6 +26,13 @@ def reshape_by_flatten(node: Node) -> Blob:
     return layer("Flatten", x).tops[0]
 
 
+def flatten_between(node: Node) -> Blob:
+    """InnerProduct right behind a view -> a Flatten that changes nothing between the two."""
+    x = node.bottoms[0]
+    require(x.node.type != "Flatten" and node.values["axis"] == 1, "")
+    return layer(node.type, layer("Flatten", x).tops[0], blobs=node.blobs, **node.params).tops[0]
+
+
 def identity_by_scale(node: Node) -> tuple[Blob, ...]:
     """A Split, which only gives a value another name -> a Scale by ones for each name."""
     x = node.bottoms[0]
