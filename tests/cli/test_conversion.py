@@ -75,11 +75,28 @@ def test_verifies_on_what_it_is_given(toolkit: Toolkit, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not HAS_ENGINE, reason="no Caffe engine is installed")
 def test_a_proof_that_proves_nothing_asks_for_better_inputs(toolkit: Toolkit, tmp_path: Path) -> None:
-    path = model(tmp_path / "net.onnx", helper.make_node("Sigmoid", ["x"], ["y"]))
-    done = toolkit("onnx-to-caffe", path, "--range", "x=40,50")
+    """An output that is the same for every input can't be proven, as a whole or in steps."""
+    path = model(tmp_path / "net.onnx", helper.make_node("Sub", ["x", "x"], ["y"]))
+    done = toolkit("onnx-to-caffe", path)
     assert done.exit_code == 0, done.stderr
     assert "not proven: insensitive" in done.stderr
     assert "--image, --input or --range" in done.stderr
+    assert toolkit("onnx-to-caffe", path, "--strict").exit_code == 1
+    assert (tmp_path / "net.prototxt").is_file()
+
+
+@pytest.mark.skipif(not HAS_ENGINE, reason="no Caffe engine is installed")
+def test_inputs_that_saturate_the_network_are_proven_in_steps(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx", helper.make_node("Sigmoid", ["x"], ["y"]))
+    done = toolkit("onnx-to-caffe", path, "--range", "x=40,50", "--strict")
+    assert done.exit_code == 0, done.stderr
+    assert "verified: passed in steps" in done.stderr
+    assert "proven in 1 steps" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--no-verify", "--prototxt-only"])
+def test_strict_is_no_pass_where_nothing_ran(toolkit: Toolkit, tmp_path: Path, option: str) -> None:
+    assert toolkit("onnx-to-caffe", model(tmp_path / "net.onnx"), option, "--strict").exit_code == 1
 
 
 def test_twice_the_same_bytes(toolkit: Toolkit, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from toolkit.check.config import Model
 from toolkit.check.plan import Job, result
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.localise.inside import look_inside
+from toolkit.parity.localise.steps import with_steps
 from toolkit.parity.parity import Rule, Subject, check
 from toolkit.parity.report import Report, Row, Verdict
 from toolkit.parity.translation import of_map, translated
@@ -95,6 +96,7 @@ def _answers(
 ) -> Iterator[Result]:
     rule = Rule(model.tolerance, model.tolerances, model.constants, model.float64)
     report = check(oracle, others, load, _inputs(model), rule)
+    report = with_steps(report, oracle, others, runners.load, rule)
     for row, other in zip(report.rows, others, strict=True):
         own = Report(report.reference, (row,), report.sensitivity, report.tolerance, report.tolerances)
         why = "; ".join(row.reasons)
@@ -137,4 +139,6 @@ def _status(row: Row) -> str:
     """An engine that is not installed is skipped where nobody asked for it by name."""
     if row.verdict is Verdict.NOT_RUN:
         return "skipped" if row.optional else "error"
-    return {Verdict.PASSED: "passed", Verdict.ERROR: "error"}.get(row.verdict, "failed")
+    if row.verdict.proven:
+        return "passed"
+    return "error" if row.verdict is Verdict.ERROR else "failed"

@@ -12,7 +12,7 @@ from toolkit.cli import params
 from toolkit.cli.export_onnx import CHECKPOINT, POSITIVE
 from toolkit.cli.onnx_to_caffe import PREFIX, dialect_option, keep_shuffle_option, style_option
 from toolkit.cli.onnx_to_caffe import show as show_conversion
-from toolkit.cli.output import json_option, print_json, progress
+from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress
 
 if TYPE_CHECKING:
     from toolkit.parity.parity import Subject
@@ -63,7 +63,6 @@ def convert(
     """
     from converters.onnx_to_caffe import convert_file
     from toolkit import runners
-    from toolkit.cli.parity import PARITY_FAILED
     from toolkit.cli.parity import show as show_proof
     from toolkit.export import export, save
     from toolkit.models import create

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli import params
-from toolkit.cli.output import json_option, print_json, progress
+from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress
 
 if TYPE_CHECKING:
     from converters.mapping import ConversionMap
@@ -83,6 +83,7 @@ def preprocessing_options(command: F) -> F:
 @click.option("--test-data", metavar="LMDB", help="... tested on this one.")
 @click.option("--prototxt-only", is_flag=True, help="Write the structure alone.")
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")
+@click.option("--strict", is_flag=True, help="Exit 1 unless an engine proves what was written; the files stay.")
 @json_option
 @click.pass_context
 def onnx_to_caffe(
@@ -106,6 +107,7 @@ def onnx_to_caffe(
     test_data: str | None,
     prototxt_only: bool,
     no_verify: bool,
+    strict: bool,
     as_json: bool,
 ) -> None:
     """Convert IN.onnx to PREFIX.prototxt and PREFIX.caffemodel.
@@ -161,6 +163,8 @@ def onnx_to_caffe(
     click.echo(verdict(proofs, dialect, skipped), err=True)
     if as_json:
         print_json({**done.to_json(), "parity": proofs[0].to_json() if proofs else None})
+    if strict and not (proofs and proofs[0].passed):
+        ctx.exit(PARITY_FAILED)
 
 
 def checker(
@@ -202,15 +206,15 @@ def verdict(proofs: Sequence[Proof], dialect: str, skipped: str) -> str:
 
 def proven(proof: Proof) -> str:
     """One line on how far an engine and onnxruntime agree, and whether that proves anything."""
-    from toolkit.parity.report import Verdict, worst
+    from toolkit.parity.report import worst
 
     found = [one.required for row in proof.rows for one in worst(row.comparisons)]
     engine = ", ".join(row.run.version for row in proof.rows if row.run)
-    passed = proof.verdict is Verdict.PASSED
+    passed = proof.passed
     head = f"{'verified' if passed else 'not proven'}: {proof.verdict.value}"
     line = f"{head}, differs by at most {max(found):.1e} of max|ref| from onnxruntime in {engine}"
     if passed:
-        return line
+        return "; ".join([line, *(note for row in proof.rows for note in row.notes if note.startswith("proven in"))])
     reasons = "; ".join(reason for row in proof.rows for reason in row.reasons)
     return f"{line}: {reasons} (for a proof, give inputs that the model answers: --image, --input or --range)"
 

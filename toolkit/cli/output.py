@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+PARITY_FAILED = 1  # the exit code where numbers differ, or are not proven though a proof was asked for
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
 

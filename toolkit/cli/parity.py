@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.output import json_option, print_json, print_table, progress
+from toolkit.cli.output import PARITY_FAILED, json_option, print_json, print_table, progress
 from toolkit.cli.parity_options import input_options, inputs_of, rule_of, rule_options, subjects_of, translating
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from toolkit.parity.layer_report import LayerReport
     from toolkit.parity.report import Report
 
-PARITY_FAILED = 1
 COLUMNS = ("engine", "model", "output", "max abs", "max rel", "allowed", "cosine", "top-1", "verdict")
 LAYER_COLUMNS = ("value", "ONNX", "Caffe", "max abs", "max rel", "status")
 SHOWN_LAYERS = 8
@@ -78,6 +77,7 @@ def parity(
     from converters.mapping import read
     from toolkit import runners  # fills the table of runtimes
     from toolkit.parity.localise.inside import look_inside
+    from toolkit.parity.localise.steps import with_steps
     from toolkit.parity.parity import check
 
     oracle, rivals = subjects_of(reference, others, options)
@@ -86,8 +86,9 @@ def parity(
     with progress(quiet=as_json) as step:
         load = translating(runners.load, [oracle, *rivals], given, names)
         report = check(oracle, rivals, load, inputs, rule, step)
+        known = read(given) if given else None
+        report = with_steps(report, oracle, rivals, runners.load, rule, known, step)
         if layers:
-            known = read(given) if given else None
             report = look_inside(report, oracle, rivals, runners.load, rule, repro, known, step)
     _write(report, save, html, junit)
     if as_json:

@@ -20,14 +20,20 @@ FORMAT = 2  # of the JSON
 
 
 class Verdict(Enum):
-    """PASSED is the only pass. In the order of weight: a report's verdict is the heaviest of its rows'."""
+    """PASSED and IN_STEPS are passes. In the order of weight: a report's verdict is the heaviest of its rows'."""
 
     PASSED = "passed"
+    IN_STEPS = "passed in steps"  # nothing as a whole, but each part agrees on the reference's own values
     INSENSITIVE = "insensitive"  # agrees, but an output hardly depends on the input: proves nothing
     ILL_CONDITIONED = "ill-conditioned"  # differs, but the reference's own rounding is as large: needs a better input
     NOT_RUN = "not run"
     FAILED = "failed"
     ERROR = "error"  # the engine refused the model or crashed
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is a pass."""
+        return self in (Verdict.PASSED, Verdict.IN_STEPS)
 
 
 WEIGHT = {verdict: weight for weight, verdict in enumerate(Verdict)}
@@ -72,7 +78,7 @@ class Report:
     @property
     def passed(self) -> bool:
         """Whether every row that counts passed, and there is one."""
-        return self.verdict is Verdict.PASSED
+        return self.verdict.proven
 
     def to_json(self) -> dict[str, Any]:
         """Plain data. Numbers that JSON has no word for (NaN, infinity) become None."""

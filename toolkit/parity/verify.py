@@ -16,7 +16,7 @@ from toolkit.parity.translation import of_map, translated
 from toolkit.runners.base import ORACLE, Load, Target
 
 # Nothing speaks against the files: they agree, or these inputs can't tell.
-UNREFUTED = {Verdict.PASSED, Verdict.INSENSITIVE, Verdict.ILL_CONDITIONED}
+UNREFUTED = {Verdict.PASSED, Verdict.IN_STEPS, Verdict.INSENSITIVE, Verdict.ILL_CONDITIONED}
 
 
 class ParityFailed(ToolkitError):
@@ -49,7 +49,8 @@ def verify(
     """Compare a conversion's files with its source on at least two inputs.
 
     Where they differ, the source is run in float64 too: a difference that is no larger than what float32 does to the
-    reference itself speaks against these inputs and not against the files.
+    reference itself speaks against these inputs and not against the files. Where these inputs prove nothing as a
+    whole, the files are proven in steps, each on the reference's own values.
 
     Args:
         conversion: the map of the conversion.
@@ -62,6 +63,8 @@ def verify(
         optional: whether an engine that is not installed is held against nobody.
         on_step: hears what is being done.
     """
+    from toolkit.parity.localise.steps import with_steps  # what is rarely needed, and imports much
+
     oracle = Subject(ORACLE, Target(conversion.source, outputs=tuple(conversion.outputs)))
     rivals = [Subject(name, Target(str(prototxt), caffemodel), optional=optional) for name in runtimes]
     loader = translated(load, {str(prototxt): of_map(conversion)})
@@ -70,5 +73,5 @@ def verify(
     report = check(oracle, subjects, loader, inputs, Rule(), on_step)
     if report.verdict is Verdict.FAILED:
         with suppress(ToolkitError):  # not every model can be run in float64
-            return check(oracle, subjects, loader, inputs, Rule(float64=True), on_step)
-    return report
+            report = check(oracle, subjects, loader, inputs, Rule(float64=True), on_step)
+    return with_steps(report, oracle, subjects, load, Rule(), conversion, on_step)

@@ -17,7 +17,7 @@ from toolkit.parity.parity import Rule, Say, Subject
 from toolkit.parity.report import Report, Verdict
 from toolkit.runners.base import Load, RunnerError
 
-LOOKED_INTO = {Verdict.PASSED, Verdict.INSENSITIVE, Verdict.ILL_CONDITIONED, Verdict.FAILED, Verdict.ERROR}
+LOOKED_INTO = set(Verdict) - {Verdict.NOT_RUN}
 
 
 def look_inside(

@@ -40,8 +40,8 @@ def _of_row(row: Row) -> Iterator[TestCase]:
         status = {Verdict.ERROR: "error", Verdict.NOT_RUN: "skipped" if row.optional else "error"}
         yield TestCase(group, "run", status.get(row.verdict, "failed"), seconds, said)
     for output in outputs:
-        why = "; ".join(output.reasons)
-        if not why and row.verdict not in (Verdict.PASSED, Verdict.FAILED):
+        why = "" if row.verdict.proven else "; ".join(output.reasons)
+        if not why and not row.verdict.proven and row.verdict is not Verdict.FAILED:
             why = f"verdict {row.verdict.value}: {said}"
         yield TestCase(group, f"output {output.name}", "failed" if why else "passed", seconds, why)
     for layer in row.layers.layers if row.layers else ():

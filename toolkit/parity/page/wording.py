@@ -11,6 +11,7 @@ from toolkit.runners.base import traits_of
 Json = Mapping[str, Any]
 WORDS = {
     "passed": "Passed",
+    "passed in steps": "Passed in steps",
     "insensitive": "Not proven",
     "ill-conditioned": "Not proven",
     "not run": "Not run",
@@ -18,7 +19,11 @@ WORDS = {
     "error": "Error",
     "skipped": "Skipped",
 }
-TONES = {"passed": "good", "failed": "bad", "error": "bad", "broken": "bad", "skipped": "mute", "not run": "mute"}
+TONES = {
+    **dict.fromkeys(("passed", "passed in steps"), "good"),
+    **dict.fromkeys(("failed", "error", "broken"), "bad"),
+    **dict.fromkeys(("skipped", "not run"), "mute"),
+}
 
 
 def tone(verdict: str) -> str:
@@ -33,6 +38,9 @@ def headline(report: Json) -> str:
     if report["verdict"] == "passed":
         every = rows["passed"]
         return f"{engines(every)} {'computes' if len(every) == 1 else 'compute'} what {model} computes"
+    if report["verdict"] == "passed in steps":
+        every = [*rows["passed"], *rows["passed in steps"]]
+        return f"{engines(every)} {'computes' if len(every) == 1 else 'compute'} step by step what {model} computes"
     if report["verdict"] == "insensitive":
         return "The outputs agree, but they hardly depend on the input, so agreement proves nothing"
     if report["verdict"] == "ill-conditioned":

@@ -1,0 +1,113 @@
+"""Networks that prove nothing as a whole are proven in steps; a fault that the whole hides is found there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from converters.onnx_to_caffe import convert_file
+from tests.parity import planted
+from tests.parity.looking import Sound, need
+from tests.parity.planted import Converted
+from toolkit import runners
+from toolkit.export import export, save
+from toolkit.parity.inputs import Inputs, make
+from toolkit.parity.localise.pair import pair_of
+from toolkit.parity.localise.steps import prove_in_steps
+from toolkit.parity.parity import Rule, Subject
+from toolkit.parity.report import Report, Verdict
+from toolkit.parity.verify import verify
+from toolkit.runners.base import ORACLE, Target
+
+ENGINES = ("opencv", "caffe")
+
+
+class Faint(nn.Module):
+    """Its input is added, a hundred-thousandth of it, to what the network would answer anyway."""
+
+    image_size = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1))
+        self.head = nn.Conv2d(8, 4, 1)
+        with torch.no_grad():
+            self.head.weight *= 1e-5
+            self.head.bias.fill_(1.0)
+
+    def forward(self, data: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self.head(self.stem(data)))
+
+
+@pytest.fixture(scope="module")
+def faint(tmp_path_factory: pytest.TempPathFactory) -> Converted:
+    folder = tmp_path_factory.mktemp("faint")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save(export(Faint().eval()), folder / "net.onnx")
+    convert_file(folder / "net.onnx", folder / "net", map_file=True)
+    return Converted(folder / "net.onnx", folder / "net")
+
+
+def verified(files: Converted, engine: str) -> Report:
+    known = Subject(engine, Target(str(files.prototxt), Path(f"{files.prefix}.caffemodel"))).conversion_map()
+    assert known is not None
+    return verify(known, files.prototxt, Path(f"{files.prefix}.caffemodel"), [engine], runners.load)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_output_that_hardly_moves_is_proven_in_steps(faint: Converted, engine: str) -> None:
+    need(engine)
+    report = verified(faint, engine)
+    assert report.verdict is Verdict.IN_STEPS
+    assert report.passed
+    (row,) = report.rows
+    assert not row.reasons
+    assert any("hardly depends on the input" in note for note in row.notes)
+    assert any(note.startswith("proven in ") for note in row.notes)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("layer", ["stem.1", "stem.2"])
+def test_a_fault_that_the_output_hides_is_found_in_steps(
+    faint: Converted, engine: str, layer: str, tmp_path: Path
+) -> None:
+    """One weight off by half: the output moves by less than the tolerance."""
+    need(engine)
+    net = faint.net
+    names = [one.name for one in net.layers if one.blobs]
+    chosen = names[0] if layer == "stem.1" else names[1]
+    layers = [_off(one) if one.name == chosen else one for one in net.layers]
+    bad = planted.write(replace(net, layers=tuple(layers)), faint, tmp_path)
+    report = verified(bad, engine)
+    assert report.verdict is Verdict.FAILED
+    assert "by itself" in "; ".join(report.rows[0].reasons)
+
+
+def _off(layer: planted.Layer) -> planted.Layer:
+    weight = np.array(layer.blobs[0])
+    weight.flat[0] += 0.5 * np.abs(weight).max()
+    return replace(layer, blobs=(weight, *layer.blobs[1:]))
+
+
+@pytest.mark.parametrize("name", ["small", "trainable", "shufflenet", "raw"])
+def test_the_steps_hold_every_layer(sound: Sound, name: str) -> None:
+    need("opencv")
+    files = sound(name)
+    pair = pair_of(
+        Subject(ORACLE, Target(str(files.onnx))),
+        Subject("opencv", Target(str(files.prototxt), Path(f"{files.prefix}.caffemodel"))),
+        runners.load,
+    )
+    with runners.load(ORACLE, Target(str(files.onnx))) as runner:
+        feeds = make(Inputs(), runner.inputs, runner.dtypes)
+    found = prove_in_steps(pair, feeds, Rule())
+    assert found.lacking == found.wrong == []
+    assert found.count > 1
+    assert len(found.covered) == sum(bool(step.writes) for step in pair.other.graph.steps)
+    assert 0 < found.worst <= 1e-4
