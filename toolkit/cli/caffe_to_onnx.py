@@ -111,8 +111,8 @@ def checker(
     from converters.caffe_to_onnx.convert import write_deploy
     from toolkit import runners
     from toolkit.parity.inputs import Inputs
-    from toolkit.parity.verify import UNREFUTED, ParityFailed
     from toolkit.parity.verify_import import ENGINES, verify_import
+    from toolkit.verify import UNREFUTED, ParityFailed
 
     missing = runners.available()
     present = [name for name in ENGINES if not missing[name]]

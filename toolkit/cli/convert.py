@@ -67,7 +67,7 @@ def convert(
     from toolkit.export import export, save
     from toolkit.models import create
     from toolkit.parity.inputs import Inputs
-    from toolkit.parity.verify import engines, verify
+    from toolkit.verify import engines, verify
 
     if shapes and image_size is not None:
         raise click.UsageError("give either --input-shape or --image-size, not both")

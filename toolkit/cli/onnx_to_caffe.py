@@ -173,7 +173,7 @@ def checker(
     """What runs the written files in the first engine present; None where there is none."""
     from toolkit import runners
     from toolkit.parity.inputs import Inputs
-    from toolkit.parity.verify import UNREFUTED, ParityFailed, engines, verify
+    from toolkit.verify import UNREFUTED, ParityFailed, engines, verify
 
     missing = runners.available()
     present = [name for name in engines(dialect) if not missing[name]][:1]
@@ -193,8 +193,8 @@ def checker(
 
 def verdict(proofs: Sequence[Proof], dialect: str, skipped: str) -> str:
     """One line on what was proven; `skipped` is the option that asked for no proof."""
-    from toolkit.parity.verify import engines
     from toolkit.runners import available
+    from toolkit.verify import engines
 
     if not proofs:
         missing = available()

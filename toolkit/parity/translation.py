@@ -33,7 +33,11 @@ class Translation:
 
 
 def of_map(known: ConversionMap, given: Mapping[str, str] | None = None) -> Translation:
-    """A conversion's map as it is, for all values."""
+    """A conversion's map, for all values.
+
+    An input is fed in the model's own order, `raw` says what becomes of it: the order of what the net makes of it is
+    no matter here.
+    """
     images = (
         {name for name in known.inputs if len(known.input_shapes.get(name, ())) == 4} if known.preprocessing else set()
     )
@@ -41,7 +45,7 @@ def of_map(known: ConversionMap, given: Mapping[str, str] | None = None) -> Tran
         names={**known.names, **(given or {})},
         inputs=known.inputs,
         outputs=tuple(known.outputs),
-        orders=known.channel_orders,
+        orders={value: order for value, order in known.channel_orders.items() if value not in known.inputs},
         views=known.views,
         raw=known.preprocessing,
         images=images,

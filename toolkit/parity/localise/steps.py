@@ -29,7 +29,7 @@ from toolkit.runners.base import Load
 
 FIRST = 8  # parts to begin with
 LAYERS = 64  # at most in a part: rounding gathers within one as well
-DETECTS = 1e-2  # of a value's movement: an error below that is seen against it, however little the value moves
+DETECTS = 1e-2  # of a value's movement: agreement to that share of it tells, however little the value moves
 SEED = 20240229
 SHOWN = 3  # of what has no proof
 
@@ -129,7 +129,7 @@ def _doubt(trial: Trial) -> str:
     if not trial.comparison.passed:
         return "; ".join(trial.comparison.reasons)
     movement = max(moved(trial.part.expected[0], other) for other in trial.part.expected)
-    if movement >= MOVES or trial.comparison.required <= DETECTS * movement:
+    if _tells(trial.comparison.required, movement):
         return ""
     return f"it moves by {movement:.2g} of its largest value only"
 
@@ -155,10 +155,13 @@ def _with_other_numbers(trials: Trials, trial: Trial, doubt: str) -> tuple[Trial
     (row,) = report.rows
     (movement,) = (one.movement for one in report.sensitivity)
     (compared,) = worst(row.comparisons) or (trial.comparison,)
-    proven = row.verdict is Verdict.PASSED or (
-        row.verdict is Verdict.INSENSITIVE and 0 < compared.required <= DETECTS * movement
-    )
+    proven = row.verdict in (Verdict.PASSED, Verdict.INSENSITIVE) and _tells(compared.required, movement)
     return replace(trial, part=part, comparison=compared), "" if proven else doubt
+
+
+def _tells(required: float, movement: float) -> bool:
+    """Whether agreement to `required` shows that a value depends on what it is made of as it should."""
+    return movement >= MOVES or (movement > 0 and required <= DETECTS * movement)
 
 
 def _like(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:

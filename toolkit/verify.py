@@ -10,6 +10,7 @@ import converters.dialects as dialects
 from converters.errors import ToolkitError
 from converters.mapping import ConversionMap
 from toolkit.parity.inputs import Inputs
+from toolkit.parity.localise.steps import with_steps
 from toolkit.parity.parity import Rule, Say, Subject, check
 from toolkit.parity.report import Report, Verdict
 from toolkit.parity.translation import of_map, translated
@@ -63,8 +64,6 @@ def verify(
         optional: whether an engine that is not installed is held against nobody.
         on_step: hears what is being done.
     """
-    from toolkit.parity.localise.steps import with_steps  # what is rarely needed, and imports much
-
     oracle = Subject(ORACLE, Target(conversion.source, outputs=tuple(conversion.outputs)))
     rivals = [Subject(name, Target(str(prototxt), caffemodel), optional=optional) for name in runtimes]
     loader = translated(load, {str(prototxt): of_map(conversion)})
