@@ -39,15 +39,14 @@ def test_a_name_that_is_no_utf8_survives() -> None:
 
 def test_every_changed_byte_is_noticed() -> None:
     stored = record.pack(made("raw"))
-    label = 8  # the header's label is no part of the checksum: any number is a label
-    for place in [place for place in range(len(stored)) if not label <= place < label + 4]:
+    for place in range(len(stored)):
         changed = bytearray(stored)
         changed[place] ^= 0x10
         with pytest.raises(InvalidInput):
             record.unpack(bytes(changed), "it").image()
 
 
-@pytest.mark.parametrize("keep", [0, 10, record.HEADER.size, -1])
+@pytest.mark.parametrize("keep", [0, 10, record.HEADER_SIZE, -1])
 def test_a_cut_record_is_refused(keep: int) -> None:
     with pytest.raises(InvalidInput, match="it is"):
         record.unpack(record.pack(made())[:keep], "it")

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 MAGIC = b"CBTi"
 VERSION = 1
 ENCODINGS = ("jpeg", "png", "raw")  # stored by their place: new ones go to the end
-# magic, version, encoding, bytes of the name, label, height, width, bytes of the image, CRC-32 of name and image
-HEADER = struct.Struct("<4sBBHiIIII")
+# magic, version, encoding, bytes of the name, label, height, width, bytes of the image; then CRC-32 of all but itself
+FIELDS, CHECKSUM = struct.Struct("<4sBBHiIII"), struct.Struct("<I")
+HEADER_SIZE = FIELDS.size + CHECKSUM.size
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,21 @@ def pack(record: Record) -> bytes:
     """A record -> its bytes."""
     body = _name_bytes(record.name) + record.data
     lengths = (len(body) - len(record.data), record.label, record.height, record.width, len(record.data))
-    return HEADER.pack(MAGIC, VERSION, ENCODINGS.index(record.encoding), *lengths, zlib.crc32(body)) + body
+    fields = FIELDS.pack(MAGIC, VERSION, ENCODINGS.index(record.encoding), *lengths)
+    return fields + CHECKSUM.pack(zlib.crc32(body, zlib.crc32(fields))) + body
 
 
 def unpack(stored: bytes, what: str) -> Record:
     """Bytes -> the record, every length and the checksum checked; `what` names it in errors."""
-    if len(stored) < HEADER.size:
+    if len(stored) < HEADER_SIZE:
         raise InvalidInput(f"{what} is no image record: {len(stored)} bytes are fewer than its header has")
-    magic, version, encoding, named, label, height, width, length, checksum = HEADER.unpack_from(stored)
-    body = stored[HEADER.size :]
+    magic, version, encoding, named, label, height, width, length = FIELDS.unpack_from(stored)
+    (checksum,) = CHECKSUM.unpack_from(stored, FIELDS.size)
+    body = stored[HEADER_SIZE:]
+    sound = checksum == zlib.crc32(body, zlib.crc32(stored[: FIELDS.size]))
     if magic != MAGIC or version != VERSION or encoding >= len(ENCODINGS):
         raise InvalidInput(f"{what} is no image record of version {VERSION}")
-    if not 0 < height * width <= MAX_PIXELS or len(body) != named + length or zlib.crc32(body) != checksum:
+    if not 0 < height * width <= MAX_PIXELS or len(body) != named + length or not sound:
         raise InvalidInput(f"{what} is a broken image record: its sizes or its checksum do not fit")
     if ENCODINGS[encoding] == "raw" and length != 3 * height * width:
         raise InvalidInput(f"{what} is a broken image record: {length} bytes are no RGB image of {width}x{height}")
