@@ -12,7 +12,7 @@ from converters.caffe.passes.eliminate_shuffles import eliminate_shuffles
 from converters.caffe.passes.fold import fold, fold_rewrites
 from converters.caffe.passes.in_place import in_place
 from converters.caffe.passes.merge_duplicates import merge_duplicates
-from converters.caffe.places import Context, Place
+from converters.caffe.places import Context, Place, Result
 
 RNG = np.random.default_rng(3)
 
@@ -56,6 +56,34 @@ def test_batch_norm_goes_into_the_convolution_before_it() -> None:
     assert kinds(net) == ["Convolution"]
     assert net.layers[-1].name == "y"
     assert [blob.shape for blob in net.layers[-1].blobs] == [(6, 2, 3, 3), (6,)]
+
+
+def reasons(done: Result) -> str:
+    return "\n".join(note.reason for note in done.notes)
+
+
+def test_what_stays_says_why() -> None:
+    x = layers.input_("x", (1, 4, 5, 5))
+    c = layers.convolution(x, weights(4, 4, 1, 1))
+    twice = fold(network(x, c=c, y=layers.add(normalised(c), c)), Context())
+    assert "the Convolution before it has other readers" in reasons(twice)
+    padded = fold(network(x, y=layers.convolution(normalised(x), weights(4, 4, 3, 3), pad=(1, 1))), Context())
+    assert "the padding of the Convolution behind it would see the shift" in reasons(padded)
+    assert [note.layer for note in padded.notes] == [padded.net.layers[1].name]
+    rounded = fold(network(x, y=layers.power(c, shift=3 * 2.0**22)), Context())
+    assert "rounding is part of the result" in reasons(rounded)
+    assert not fold(network(x, y=normalised(c)), Context()).notes
+    shared = in_place(network(x, c=c, y=layers.add(layers.relu(c), c)), Context())
+    assert "its input has other readers" in reasons(shared)
+
+
+def test_a_shuffle_that_nothing_absorbs_says_why() -> None:
+    """Neither the input nor the output can have its channels in another order, and sixteen pieces are too many."""
+    x = layers.input_("x", (1, 16, 4, 4))
+    before = network(x, y=layers.relu(layers.shuffle_channel(x, 8)))
+    done = eliminate_shuffles(before, Context())
+    assert done.net is before
+    assert "its channels would come in 16 pieces, more than 8: it stays a layer" in reasons(done)
 
 
 def test_folding_stops_where_the_value_is_read_twice() -> None:

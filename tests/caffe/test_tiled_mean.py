@@ -40,6 +40,12 @@ def test_the_tile_divides_the_plane(plane: tuple[int, int], tile: tuple[int, int
     assert net.layers[-1].tops == ("y",)
 
 
+def test_a_plane_without_equal_tiles_says_so() -> None:
+    x = layers.input_("x", (1, 2, 1, 1031))
+    done = tiled_mean(emit("n", {"x": x, "y": layers.global_pooling(x, "AVE")}, ["y"], [x]), Context())
+    assert [note.reason for note in done.notes] == ["a plane of 1 x 1031 has no equal tiles"]
+
+
 def test_a_maximum_is_taken_in_one_step() -> None:
     x = layers.input_("x", (1, 2, LARGE, 2))
     net = emit("n", {"x": x, "y": layers.global_pooling(x, "MAX")}, ["y"], [x])

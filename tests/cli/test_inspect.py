@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import onnx
+import pytest
 from click.testing import Result
 from onnx import helper
 
+from converters.caffe.net import Net
 from converters.dialects import NAMES
-from converters.onnx_to_caffe.pipeline import PIPELINES
+from converters.onnx_to_caffe.pipeline import PIPELINES, Pass, Task
 from tests.cli.test_conversion import model
 
 Toolkit = Callable[..., Result]
@@ -118,6 +120,18 @@ def test_a_pass_that_is_needed_or_unknown_is_a_usage_error(toolkit: Toolkit, tmp
         assert done.exit_code == 2
         assert complaint in done.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx"]
+
+
+def test_a_pass_that_fails_is_named(toolkit: Toolkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(net: Net, task: Task) -> NoReturn:
+        raise LookupError("lost")
+
+    monkeypatch.setitem(
+        PIPELINES, "deploy", (*PIPELINES["deploy"][:2], Pass("careless", fail, ()), *PIPELINES["deploy"])
+    )
+    done = toolkit("onnx-to-caffe", model(tmp_path / "net.onnx"))
+    assert done.exit_code == 70
+    assert "the pass 'careless', after preprocess, merge_duplicates, failed: LookupError: lost" in done.output
 
 
 def test_the_help_and_the_page_name_every_pass(toolkit: Toolkit) -> None:
