@@ -6,7 +6,7 @@ it a Net; what no output needs is left behind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -183,8 +183,10 @@ def emitted(
     """Turn the graph behind `outputs` into a Net, and tell what became of each blob.
 
     `named` holds the blobs that have a name (unique, safe); the others get one from the named blob that they serve.
-    Inputs stay although nothing reads them; a top that nothing reads is silenced: Caffe would call it an output, and
-    OpenCV fails on an input that leads nowhere. Layers of `unnamed` nodes are named as if their nodes had no name.
+    Inputs stay although nothing reads them; a top that nothing reads is silenced right behind its layer: Caffe would
+    call it an output, and OpenCV fails on an input that leads nowhere. Outputs come last, the last one at the end,
+    since OpenCV's plain `forward()` and many tools take the last layer for the output. Layers of `unnamed` nodes are
+    named as if their nodes had no name.
     """
     named = _own_outputs(named, outputs)
     owner: dict[tuple[int, int], str] = {}
@@ -192,7 +194,7 @@ def emitted(
         owner.setdefault((id(blob.node), blob.index), name)
     names = Names()
     names.taken.update(name.lower() for name in named)
-    needed = _in_order(ancestors([*inputs, *(named[name] for name in outputs)]))
+    needed = _in_order(ancestors([*inputs, *(named[name] for name in outputs)]), [named[o].node for o in outputs])
     base = _served(needed, owner)
     layers: list[Layer] = []
     made: dict[tuple[int, int], str] = {}
@@ -210,38 +212,52 @@ def emitted(
         carries = bool(tops) and (tops[0] in outputs or not own)  # OpenCV asks for an output by its layer's name
         name = layer_names(tops[0] if carries else own or names(stem))
         layers.append(Layer(node.type, name, bottoms, tops, node.params, node.blobs, node.origin or base[id(node)]))
-    layers += _silences(layers, used, names, layer_names)
-    return Emitted(Net(title, tuple(layers), tuple(outputs)), made)
+    return Emitted(Net(title, tuple(_silenced(layers, used, names, layer_names)), tuple(outputs)), made)
 
 
-def _silences(layers: Sequence[Layer], used: Collection[str], names: Names, layer_names: Names) -> list[Layer]:
-    """A Silence for each top that is not used."""
-    unread = [(item, top) for item in layers for top in item.tops if top not in used]
-    return [
-        Layer("Silence", layer_names(names(f"{top}/silence")), (top,), (), origin=item.origin) for item, top in unread
-    ]
+def _silenced(layers: Sequence[Layer], used: Collection[str], names: Names, layer_names: Names) -> Iterator[Layer]:
+    """The layers, each with a Silence behind it for every top that is not used."""
+    for item in layers:
+        yield item
+        for top in item.tops:
+            if top not in used:
+                yield Layer("Silence", layer_names(names(f"{top}/silence")), (top,), (), origin=item.origin)
 
 
 def _own_outputs(named: Mapping[str, Blob], outputs: Sequence[str]) -> dict[str, Blob]:
-    """Give an output that is the same blob as an input or as another output a layer of its own, to carry its name."""
+    """Give an output a layer of its own to carry its name, where it is an input, another output or one of several tops.
+
+    That layer is a Reshape to the same shape, which costs nothing and which every importer of Caffe files has.
+    """
     seen: set[Blob] = set()
     own = dict(named)
     for name in outputs:
         blob = own[name]
-        own[name] = layer("Split", blob).tops[0] if blob in seen or blob.node.type == "Input" else blob
+        shared = blob in seen or blob.node.type == "Input" or len(blob.node.shapes) > 1
+        own[name] = with_origin([same(blob)], blob.node.origin)[0] if shared else blob
         seen.add(blob)
     return own
 
 
-def _in_order(nodes: Sequence[Node]) -> list[Node]:
-    """The order in which the nodes were made, but each after what it reads."""
+def same(x: Blob) -> Blob:
+    """A layer that changes nothing, for a value that needs a name of its own."""
+    return layer("Reshape", x, reshape_param={"shape": {"dim": [0, *x.shape[1:]] if x.rank else []}}).tops[0]
+
+
+def _in_order(nodes: Sequence[Node], outputs: Sequence[Node]) -> list[Node]:
+    """The order in which nodes were made, but each after what it reads, and `outputs` that none reads at the end."""
     readers: dict[Node, list[Node]] = {node: [] for node in nodes}
     waiting: dict[Node, int] = {}
     for node in nodes:
         waiting[node] = len({bottom.node for bottom in node.bottoms})
         for source in {bottom.node for bottom in node.bottoms}:
             readers[source].append(node)
-    ready = [(node.order, id(node), node) for node, count in waiting.items() if not count]
+    last = {node: place for place, node in enumerate(outputs, 1) if not readers[node]}
+
+    def turn(node: Node) -> tuple[int, int, int, Node]:
+        return last.get(node, 0), node.order, id(node), node
+
+    ready = [turn(node) for node, count in waiting.items() if not count]
     heapify(ready)
     done: list[Node] = []
     while ready:
@@ -250,7 +266,7 @@ def _in_order(nodes: Sequence[Node]) -> list[Node]:
         for reader in readers[node]:
             waiting[reader] -= 1
             if not waiting[reader]:
-                heappush(ready, (reader.order, id(reader), reader))
+                heappush(ready, turn(reader))
     return done
 
 

@@ -200,10 +200,16 @@ def softmax(x: Blob, axis: int) -> Blob:
 
 
 def reshape(x: Blob, shape: Shape) -> Blob:
-    """The same numbers in another shape, all dims explicit; x itself where it has that shape already."""
+    """The same numbers in another shape; x itself where it has that shape already.
+
+    An unchanged first size is written as 0, which says that it is the bottom's: chips and TensorRT want it so.
+    """
     if x.shape == tuple(shape):
         return x
-    return layer("Reshape", x, reshape_param={"shape": {"dim": [int(d) for d in shape]}}).tops[0]
+    dims = [int(d) for d in shape]
+    if dims and x.shape[:1] == tuple(shape[:1]):
+        dims[0] = 0
+    return layer("Reshape", x, reshape_param={"shape": {"dim": dims}}).tops[0]
 
 
 def flatten(x: Blob) -> Blob:
@@ -253,6 +259,6 @@ def reduction(x: Blob, operation: str, axis: int) -> Blob:
     return layer("Reduction", x, reduction_param={"operation": operation, "axis": axis}).tops[0]
 
 
-def identity(x: Blob) -> Blob:
-    """A layer that changes nothing, for a value that needs a name of its own."""
+def split(x: Blob) -> Blob:
+    """A layer that changes nothing, between two that an engine would fuse."""
     return layer("Split", x).tops[0]

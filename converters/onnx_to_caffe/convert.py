@@ -190,7 +190,7 @@ def _report(
     for item in done.net.layers:
         kinds[item.type] = kinds.get(item.type, 0) + 1
     blobs = {value: place.blob for value, place in done.places.items() if place.blob}
-    inputs = {name: done.lowered.blobs[name] for name in done.model_inputs}
+    inputs = {name: done.lowered.inputs[name] for name in done.model_inputs}
     outputs = {name: blobs[name] for name in done.model_outputs}
     return ConversionMap(
         source=str(source.path),

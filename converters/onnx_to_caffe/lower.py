@@ -9,7 +9,7 @@ from math import prod
 import onnx_ir as ir
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Names, emit, poison, with_origin
+from converters.caffe.graph import Blob, Names, emit, poison, same, with_origin
 from converters.caffe.net import Net, Shape
 from converters.caffe.shapes import MAX_COUNT
 from converters.errors import Problem, Unsupported, require
@@ -24,13 +24,23 @@ load_all()
 
 @dataclass(frozen=True)
 class Lowered:
-    """The net, the blockers met, the blob of every ONNX value, the ONNX node behind each value, the shapes to prove."""
+    """What comes of an ONNX graph before any pass.
+
+    Attributes:
+        net: its layers.
+        problems: the blockers met.
+        blobs: the blob of every ONNX value; of an input that is an output too, that of the output.
+        nodes: the ONNX node behind each value.
+        shapes: those to prove.
+        inputs: the blob of every input of the graph.
+    """
 
     net: Net
     problems: tuple[Problem, ...]
     blobs: Mapping[str, str]
     nodes: Mapping[str, ir.Node]
     shapes: Mapping[str, Shape]
+    inputs: Mapping[str, str]
 
 
 def lower(model: ir.Model) -> Lowered:
@@ -104,7 +114,7 @@ def _check_output(node: ir.Node, value: ir.Value, blob: Blob) -> None:
 
 
 def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], problems: list[Problem]) -> Lowered:
-    """Name every value's blob, give each graph output a layer of its own where it needs one, and make the Net."""
+    """Name every value's blob, give a graph output a layer of its own where it needs one, and make the Net."""
     graph = model.graph
     readable = module_names(model)
     names = Names()
@@ -124,16 +134,15 @@ def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], 
 
     for value, blob in zip(graph.inputs, inputs, strict=True):
         name_it(value, blob, value.name or "")
+    input_blobs = dict(blob_of)
     outputs: list[str] = []
-    finals: list[tuple[ir.Value, Blob]] = []
     for value in graph.outputs:
         made = values.get(value)
         if not isinstance(made, Blob):
             problems.append(Problem("output", value.name or "", "is a constant: it does not depend on any input"))
             continue
-        if value.uses() or made.index or made.node.type == "Input" or (id(made.node), made.index) in by_blob:
-            (made,) = with_origin([layers.identity(made)], value.name or "")
-        finals.append((value, made))
+        if len(made.node.shapes) > 1 or made.node.type == "Input" or (id(made.node), made.index) in by_blob:
+            (made,) = with_origin([same(made)], value.name or "")
         name_it(value, made, value.name or "")
         outputs.append(blob_of[value.name or ""])
     for node in graph:
@@ -143,4 +152,4 @@ def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], 
             if new and isinstance(found, Blob) and found.shape == static_shape(value):  # one that nobody reads may not
                 name_it(value, found, readable.get(value.name or "", value.name or ""))
     net = emit(safe(graph.name or "network"), named, outputs, inputs)
-    return Lowered(net, tuple(problems), blob_of, nodes, shapes)
+    return Lowered(net, tuple(problems), blob_of, nodes, shapes, input_blobs)

@@ -234,6 +234,7 @@ LIMITS = {
         "at least one slice_point",
         lambda x: layer("Slice", x, tops=2, slice_param={"axis": 2}).tops[0],
         lambda x: layers.slices(x, 2, [3])[0],
+        measured=False,  # in a file of ours every top of a Slice is read; OpenCV is right by luck there
     ),
     "scalar": Limit(
         OPENCV,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from converters.caffe import layers
-from converters.caffe.graph import Blob, Node, with_name
+from converters.caffe.graph import Blob, Node, same, with_name
 from converters.caffe.net import Layer, Net
 from converters.caffe.places import Context, Result
 from converters.caffe.replacement import replaced
@@ -26,5 +26,5 @@ def _merged(blob: Blob, item: Layer, is_output: bool) -> Blob:
         source = source.node.bottoms[0]
     if source == blob.node.bottoms[0] and source.shape != blob.shape:
         return blob
-    made = layers.identity(source) if source.shape == blob.shape and is_output else layers.reshape(source, blob.shape)
+    made = same(source) if source.shape == blob.shape and is_output else layers.reshape(source, blob.shape)
     return made if made == source else with_name(made, item.name)

@@ -10,7 +10,7 @@ from typing import Any
 
 from converters.caffe import layers
 from converters.caffe.broadcast import constant
-from converters.caffe.graph import Blob, Node, layer
+from converters.caffe.graph import Blob, Node, layer, same
 from converters.errors import require
 
 UNBOUNDED = 3.4e38
@@ -44,7 +44,7 @@ def clip_by_relu(node: Node) -> Blob:
     x = node.bottoms[0]
     low, high = _bounds(node)
     if low is None and high is None:
-        return layers.identity(x)
+        return same(x)
     if high is None:
         require(low is not None and low >= -NEAR, f"a shift by {low} loses precision")
         return _from(x, low or 0)

@@ -12,4 +12,4 @@ def keep_apart(node: Node) -> Blob:
     """Put a Split before the layer."""
     require(fused_wrongly(node), "it is not fused")
     x, *rest = node.bottoms
-    return remade(node, (layers.identity(x), *rest)).tops[0]
+    return remade(node, (layers.split(x), *rest)).tops[0]
