@@ -205,7 +205,8 @@ def _report(
         outputs=outputs,
         output_shapes={name: done.shapes[blob] for name, blob in outputs.items()},
         views={name: shape for name, shape in done.model_outputs.items() if done.places[name].view},
-        channel_orders={value: place.order for value, place in done.places.items() if place.order},
+        # An input stands in the order of what it is fed; a swap of its colours is told by `preprocessing`.
+        channel_orders={v: place.order for v, place in done.places.items() if place.order and v not in inputs},
         blobs=blobs,
         layers=dict(sorted(kinds.items())),
         parameters=sum(_count(blob.shape) for item in done.net.layers for blob in item.blobs),

@@ -75,6 +75,7 @@ def test_layer_by_layer(
     assert failed[:2] == ["output output", culprit["value"]]
     assert said["graph"]["links"]
     assert said["conversion"]["preprocessing"]["swap"] is True
+    assert "data" not in said["conversion"]["channel_orders"], "it is told by the preprocessing"
     assert culprit["value"] in Path("r.html").read_text("utf-8")
 
 
