@@ -271,6 +271,14 @@ LIMITS = {
         ],
         [(layers.pooling(X, "AVE", (3, 3), pad=(1, 1)), "an average over padding; the chip does not count it")],
     ),
+    "averages within the padded image": (
+        "[layer.Pooling]\npad_counts = 'inside'",
+        [
+            layers.pooling(image(1, 4, 9, 9), "AVE", (3, 3), stride=(2, 2), pad=(1, 1)),
+            layers.pooling(X, "AVE", (3, 3), stride=(2, 2)),
+        ],
+        [(layers.pooling(X, "AVE", (3, 3), stride=(2, 2), pad=(1, 1)), "the chip divides otherwise")],
+    ),
     "axes": (
         "[layer.Reshape]\naxes = [2, 4]",
         [layers.reshape(X, (1, 256)), layers.reshape(X, (1, 8, 8, 4))],
@@ -381,7 +389,7 @@ WRONG = {
     "[layer.Pooling.AVE]\nMAX = {}": "layer.Pooling.AVE.MAX: is no key here; there are max_axes, ",
     "[layer.Power]\nmax_shift = 0": "layer.Power.max_shift: must be a number above 0, not 0",
     "[layer.Pooling.STOCHASTIC]": "layer.Pooling.STOCHASTIC: is no key here",
-    "[layer.Pooling]\npad_counts = true": "layer.Pooling.pad_counts: can only be false, not True",
+    "[layer.Pooling]\npad_counts = true": "layer.Pooling.pad_counts: can only be false or 'inside', not True",
     '[layer.Pooling]\nclip_rule = "never"': "layer.Pooling.clip_rule: can be 'none' or 'by axis', not 'never'",
     "[layer.Convolution]\nsquare = false": "layer.Convolution.square: can only be true, not False",
     "[layer.ReLU]\nlast_axis = true": "layer.ReLU.last_axis: is no key here",

@@ -110,17 +110,30 @@ def clip_rule(value: Any) -> Check:
 
 
 def pad_counts(value: Any) -> Check:
-    """Averages divide by the window with its padding in Caffe; `false` is an engine that leaves the padding out."""
-    if value is not False:
-        raise ValueError(f"can only be false, not {value!r}; leave it out where padding counts, as in Caffe")
+    """Averages divide by the window with its padding in Caffe; `false` is an engine that leaves the padding out.
+
+    "inside" is one that is right only where every window lies within the padded image.
+    """
+    if value is not False and value != "inside":
+        raise ValueError(f"can only be false or 'inside', not {value!r}; leave it out where padding counts as in Caffe")
 
     def check(node: Node) -> str:
-        averages = node.values["pool"] == "AVE"
-        return (
-            "an average over padding; the chip does not count it" if averages and any(along_axes(node, "pad")) else ""
-        )
+        if node.values["pool"] != "AVE" or not any(along_axes(node, "pad")):
+            return ""
+        if value == "inside":
+            return (
+                "an average over more than the padded image; the chip divides otherwise" if _goes_beyond(node) else ""
+            )
+        return "an average over padding; the chip does not count it"
 
     return check
+
+
+def _goes_beyond(node: Node) -> bool:
+    """Whether a last window is longer than what is left of the padded image."""
+    sizes = zip(node.bottoms[0].shape[2:], node.shapes[0][2:], strict=True)
+    windows = zip(*(along_axes(node, name) for name in ("kernel_size", "stride", "pad")), strict=True)
+    return any((out - 1) * s + k > size + 2 * p for (size, out), (k, s, p) in zip(sizes, windows, strict=True))
 
 
 ALL: Mapping[str, Maker] = {
