@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from converters.caffe.schema import message
 from converters.errors import InvalidInput
 
 MAX_BYTES = 8 * 2**20  # a prototxt of a thousand layers has 300 KB
+COMMENT = re.compile(rb"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|#[^\n]*""")  # or text, which stays
 MAX_FIELDS = 200_000  # and some 20,000 fields
 
 
@@ -73,8 +75,8 @@ def read(path: Path) -> Net:
     A field that the schema does not know stays in its layer's parameters, where it is part of a message: text_format
     would lose it. Anywhere else it is an error.
     """
-    content = _content(path)
     try:
+        content = _content(path)
         proto, unknown = _parsed(content)
         return to_net(proto, str(path), unknown)
     except (text_format.ParseError, ValueError, RecursionError) as error:
@@ -82,14 +84,17 @@ def read(path: Path) -> Net:
 
 
 def _content(path: Path) -> str:
-    """The text. Comments may be in any encoding: bytes that are no UTF-8 are an error where they mean something."""
+    """The text. Comments may be in any encoding, since people write them in their own; what counts is UTF-8."""
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise InvalidInput(f"{path}: a prototxt of more than {MAX_BYTES >> 20} MiB is not read")
     content = path.read_bytes()
     if content.count(b":") + content.count(b"{") > MAX_FIELDS:
         raise InvalidInput(f"{path}: a prototxt of more than {MAX_FIELDS:,} fields is not read")
-    return content.decode("utf-8", "surrogateescape")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return COMMENT.sub(lambda found: found[1] or b"", content).decode("utf-8")
 
 
 def _parsed(content: str) -> tuple[Any, list[dict[str, Any]]]:
