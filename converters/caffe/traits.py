@@ -136,10 +136,12 @@ TABLE: dict[str, Traits] = {
     # images
     "BilinearInterpolate": Traits("bilinear_interpolate_param", by_plane=True),
     "Crop": Traits("crop_param"),
+    "DetectionOutput": Traits("detection_output_param"),
     "Interp": Traits("interp_param", by_plane=True),
     "Pad": Traits("pad_param", by_plane=True),
     "PixelShuffle": Traits("pixelshuffle_param", image=True),
     "Pooling": Traits("pooling_param", by_plane=True, windows=True, image=True, keeps_sign=True, never_in_place=True),
+    "PriorBox": Traits("prior_box_param"),
     "ROIPooling": Traits("roi_pooling_param"),
     "Reorg": Traits("reorg_param", image=True),
     "Resize": Traits("resize_param", by_plane=True),

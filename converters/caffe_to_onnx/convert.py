@@ -91,13 +91,7 @@ def convert(
 
     `outputs` are blobs; Caffe's outputs (what no layer reads) by default. `where` names the net in errors.
     """
-    _check_options(opset, dialect)
-    deploy = for_inference(net, state, input_shapes)
-    problems = wiring(deploy.layers)
-    if problems:
-        raise InvalidInput(f"{where} is no network that Caffe could run: " + "; ".join(map(str, problems)))
-    cut = _cut(deploy, outputs, where)
-    single = merge_scales(unshare(cut), cut.outputs)
+    cut, single = prepared(net, input_shapes, outputs, opset, dialect, state, where)
     known = [layer.name for layer in net.layers if layer.blobs]
     lifted, problems = lift(single, opset=opset, dialect=dialect, known=known)
     if lifted is None:
@@ -108,6 +102,25 @@ def convert(
     if problems:
         raise ConversionError(problems)
     return Imported(cut, lifted, _same_layers(net, cut))
+
+
+def prepared(
+    net: Net,
+    input_shapes: Mapping[str, Sequence[int]] | None,
+    outputs: Sequence[str] | None,
+    opset: int,
+    dialect: str,
+    state: State | None,
+    where: str,
+) -> tuple[Net, Net]:
+    """The net cut to what is wanted, and the same with one blob a write and merged layers, ready to be lifted."""
+    _check_options(opset, dialect)
+    deploy = for_inference(net, state, input_shapes)
+    problems = wiring(deploy.layers)
+    if problems:
+        raise InvalidInput(f"{where} is no network that Caffe could run: " + "; ".join(map(str, problems)))
+    cut = _cut(deploy, outputs, where)
+    return cut, merge_scales(unshare(cut), cut.outputs)
 
 
 def _check_options(opset: int, dialect: str) -> None:

@@ -31,11 +31,12 @@ class Lifted:
     shapes: Mapping[str, Shape]
 
 
-class _Lifting:
+class Lifting:
     """What is known while the layers are gone through."""
 
-    def __init__(self, opset: int, dialect: str, known: Collection[str]) -> None:
-        self.opset, self.dialect, self.known = opset, dialect, known
+    def __init__(self, opset: int, dialect: str, known: Collection[str], weightless: bool) -> None:
+        self.opset, self.dialect, self.known, self.weightless = opset, dialect, known, weightless
+        self.made: dict[str, list[str]] = {}  # layer -> the operators that it became
         self.op = Ops(opset)
         self.values: dict[str, ir.Value] = {}
         self.shapes: dict[str, Shape] = {}
@@ -67,7 +68,7 @@ class _Lifting:
         bottoms = [self.values[name] for name in layer.bottoms]
         nodes, constants = len(self.op.nodes), len(self.op.constants)
         try:
-            made = call(self.op, layer, bottoms, tops, Blobs(layer, self.known), self.dialect)
+            made = call(self.op, layer, bottoms, tops, Blobs(layer, self.known, self.weightless), self.dialect)
         except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:
             # What a hostile file says may fit no rule at all; that the lifts stumble over it is no fault of theirs.
             raise Unsupported(f"its parameters do not fit together ({error})") from error
@@ -91,7 +92,7 @@ class _Lifting:
         if value.producer() is None:
             return
         if value.name is None:
-            value.shape, value.type = ir.Shape(shape), FLOAT
+            value.shape, value.type = value.shape or ir.Shape(shape), FLOAT
             value.name = top
         elif value.name.partition("@")[0] == top:
             value.name = top
@@ -99,6 +100,7 @@ class _Lifting:
     def _name(self, layer: Layer, nodes: int, constants: int) -> None:
         """Name what the lift made: the layer's name for the node of its top, and for the rest names behind it."""
         fresh = self.op.nodes[nodes:]
+        self.made[layer.name] = [node.op_type for node in fresh]
         last = fresh[-1] if fresh else None
         for node in fresh:
             node.name = self.nodes(layer.name if node is last else f"{layer.name}/{node.op_type.lower()}")
@@ -111,19 +113,25 @@ class _Lifting:
             value.const_value.name = value.name
 
 
-def lift(net: Net, *, opset: int, dialect: str, known: Collection[str] = ()) -> tuple[Lifted | None, list[Problem]]:
-    """The model of a net that has one blob a write (see caffe.unshare), or every blocker."""
-    state = _Lifting(opset, dialect, known)
+def lifting(net: Net, *, opset: int, dialect: str, known: Collection[str] = (), weightless: bool = False) -> Lifting:
+    """What comes of lifting each layer of a net that has one blob a write (see caffe.unshare)."""
+    state = Lifting(opset, dialect, known, weightless)
     state.names.taken.update(top.lower() for item in net.layers for top in item.tops)
     for item in net.layers:
         state.layer(item)
+    return state
+
+
+def lift(net: Net, *, opset: int, dialect: str, known: Collection[str] = ()) -> tuple[Lifted | None, list[Problem]]:
+    """The model of a net that has one blob a write (see caffe.unshare), or every blocker."""
+    state = lifting(net, opset=opset, dialect=dialect, known=known)
     if state.problems:
         return None, state.problems
     outputs = [_output(state, name) for name in net.outputs]
     return Lifted(_model(state, net, outputs), {b: v.name or "" for b, v in state.values.items()}, state.shapes), []
 
 
-def _output(state: _Lifting, name: str) -> ir.Value:
+def _output(state: Lifting, name: str) -> ir.Value:
     """The value of an output under the output's own name: an Identity where another blob has the value."""
     value = state.values[name]
     if value.name == name and value.producer() is not None:
@@ -134,7 +142,7 @@ def _output(state: _Lifting, name: str) -> ir.Value:
     return node.outputs[0]
 
 
-def _model(state: _Lifting, net: Net, outputs: Sequence[ir.Value]) -> ir.Model:
+def _model(state: Lifting, net: Net, outputs: Sequence[ir.Value]) -> ir.Model:
     nodes = _needed(state.op.nodes, outputs)
     read = {id(value) for node in nodes for value in node.inputs}
     graph = ir.Graph(

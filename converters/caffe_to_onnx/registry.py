@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias, TypeVar
 
+import numpy as np
 import onnx_ir as ir
 
 from converters.caffe import schema, traits
@@ -27,6 +28,7 @@ from converters.errors import Unsupported, require
 
 Lift: TypeAlias = "Callable[..., ir.Value | tuple[ir.Value, ...]]"
 F = TypeVar("F", bound=Lift)
+LARGEST_STAND_IN = 2**28  # numbers of weights that zeros stand in for
 IGNORED = {"weight_filler", "bias_filler", "filler", "engine", "scale_filler", "force_nd_im2col", "debug_info"}
 SPECIAL = {"blobs", "tops", "dialect"}
 DIALECTS = {
@@ -57,10 +59,14 @@ def lifts(*kinds: str) -> Callable[[F], F]:
 
 @dataclass(frozen=True)
 class Blobs:
-    """The weights of a layer. `known` are the names of the layers that the file of weights has, for messages."""
+    """The weights of a layer. `known` are the names of the layers that the file of weights has, for messages.
+
+    `weightless`: the structure alone is looked at, and zeros stand in for weights.
+    """
 
     layer: Layer
     known: Collection[str] = ()
+    weightless: bool = False
 
     def __len__(self) -> int:
         return len(self.layer.blobs)
@@ -71,6 +77,9 @@ class Blobs:
         Files of 2014 and before have four axes everywhere: leading ones make no difference.
         """
         have = self.layer.blobs
+        if self.weightless and not have:
+            require(all(prod(shape or ()) <= LARGEST_STAND_IN for shape in shapes), f"wants weights of {shapes}")
+            return tuple(np.broadcast_to(np.float32(0), shape or ()) for shape in shapes)
         require(have, *self._absent())
         require(len(have) == len(shapes), f"has {len(have)} blobs of weights, and needs {len(shapes)}")
         return tuple(self._shaped(blob, shape, at) for at, (blob, shape) in enumerate(zip(have, shapes, strict=True)))

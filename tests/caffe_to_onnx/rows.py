@@ -475,4 +475,42 @@ ROWS: dict[str, Row] = {
         for kind, g, more in (("LSTM", 4, []), ("RNN", 1, [(4, 4), (4,)]))
         for first in (0, 1)
     },
+    **grid(
+        "PriorBox",
+        "prior_box_param",
+        [(1, 4, 3, 5)],
+        bottoms="x y",
+        more={"batch": False},
+        min_size=[(3.7,), (2, 4)],
+        aspect_ratio=[None, (2, 3), (1, 2)],
+        flip=[None, False],
+        clip=[False, True],
+        variance=[0.1, (0.1, 0.1, 0.2, 0.2)],
+        offset=[None, 0.3],
+    ),
+    "PriorBox/larger sizes": Row(
+        one("PriorBox", "prior_box_param { min_size: 2 max_size: 5.5 aspect_ratio: 2 clip: false step: 4 }", "x y"),
+        {"x": (1, 4, 3, 5), "y": (1, 3, 12, 20)},
+    ),
+    **{
+        f"DetectionOutput/{label}": Row(
+            one("PriorBox", "prior_box_param { min_size: 4 aspect_ratio: 2 clip: false variance: 0.1 }", "x x", "p")
+            + named("d", one("DetectionOutput", f"detection_output_param {{ num_classes: 3 {param} }}", "loc conf p")),
+            {"x": (1, 1, 6, 6), "loc": (1, 432), "conf": (1, 324)},
+            low=-1,
+            high=1,
+            batch=False,
+            oldest=12,
+        )
+        for label, param in {
+            "as SSD has it": "nms_param { nms_threshold: 0.45 top_k: 40 } code_type: CENTER_SIZE keep_top_k: 20 "
+            "confidence_threshold: 0.1",
+            "corners": "nms_param { nms_threshold: 0.3 } keep_top_k: -1 confidence_threshold: 0.2",
+            "encoded": "nms_param { nms_threshold: 0.6 top_k: 30 } code_type: CENTER_SIZE keep_top_k: 200 "
+            "confidence_threshold: 0.5 variance_encoded_in_target: true",
+            "another background": "background_label_id: 2 nms_param { nms_threshold: 0.45 top_k: 400 } "
+            "code_type: CENTER_SIZE keep_top_k: 7 confidence_threshold: 0.3",
+            "nothing found": "nms_param { nms_threshold: 0.45 } code_type: CENTER_SIZE confidence_threshold: 2",
+        }.items()
+    },
 }

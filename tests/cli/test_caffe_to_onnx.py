@@ -108,3 +108,16 @@ def test_the_runner_takes_files_that_are_written_here(toolkit: Toolkit, pair: Pa
     assert toolkit("caffe-to-onnx", *pair, "-o", out, "--no-verify").exit_code == 0
     done = toolkit("parity", out, f"caffe-via-onnx:{pair[0]}")
     assert done.exit_code == 0, done.stdout + done.stderr
+
+
+def test_inspect_needs_no_weights(toolkit: Toolkit, as_json: Callable[[str], Any], pair: Pair, tmp_path: Path) -> None:
+    done = toolkit("inspect", pair[0], "--json")
+    assert done.exit_code == 0, done.stderr
+    found = {layer["name"]: layer for layer in as_json(done.stdout)["layers"]}
+    assert found["conv"]["operators"] == ["Conv"]
+    assert found["halves"]["tops"] == {"low": [1, 2, 5, 5], "high": [1, 2, 5, 5]}
+    path = tmp_path / "odd.prototxt"
+    path.write_text(Path(pair[0]).read_text() + 'layer { name: "m" type: "Mystery" bottom: "prod" top: "m" }')
+    done = toolkit("inspect", path, "--blockers")
+    assert done.exit_code == 3
+    assert "Mystery 'm': no ONNX form of the layer type Mystery is known" in done.stdout

@@ -25,7 +25,7 @@ EVERY = "all"
     short_help="Say what converts and what blocks, node by node, before converting.",
     epilog="Exits 0 if the model converts in the dialect (of all: in one), 3 if it does not, 4 if the file is broken.",
 )
-@click.argument("model", type=MODEL, metavar="IN.onnx")
+@click.argument("model", type=MODEL, metavar="IN.onnx|NET.prototxt")
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help=SHAPE_HELP)
 @click.option("--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable.")
 @dialect_option
@@ -50,6 +50,7 @@ def inspect(
     Nothing is written. Nodes are those that are left when shapes and constants are folded; one without layers goes
     into the weights of its neighbours. --dialect all tells in one table which dialects and chips take the network, in
     how many layers, how many of them on the chip's CPU, and what blocks the others.
+    Of a prototxt: its layers, and the ONNX operators that each becomes.
 
     \b
     Examples:
@@ -58,7 +59,11 @@ def inspect(
       toolkit inspect net.onnx --dialect my-npu.toml --blockers
       toolkit inspect net.onnx --passes
       toolkit inspect net.onnx --input-shape image:1,3,224,224 --json
+      toolkit inspect train_val.prototxt --input-shape data:1,3,227,227
     """
+    if model.suffix == ".prototxt":
+        _inspect_caffe(ctx, model, shapes, outputs, dialect, blockers_only, as_json)
+        return
     from converters.onnx_passes import load
     from converters.onnx_to_caffe.inspect import inspect as look
 
@@ -159,3 +164,41 @@ def _where(node: NodeReport, found: Inspection) -> str:
 
 def _count(number: int) -> str:
     return f"{number:,}" if number else ""
+
+
+def _inspect_caffe(
+    ctx: click.Context,
+    prototxt: Path,
+    shapes: Sequence[tuple[str, tuple[int, ...]]],
+    outputs: Sequence[str],
+    dialect: str,
+    blockers_only: bool,
+    as_json: bool,
+) -> None:
+    """The same for the way back; `portable`, the default, is no reading of Caffe, and stands for BVLC's."""
+    from converters.caffe import files
+    from converters.caffe_to_onnx.inspect import inspect as look
+
+    found = look(
+        files.read(prototxt),
+        input_shapes=dict(params.once(shapes, "--input-shape")),
+        outputs=outputs or None,
+        dialect="bvlc" if dialect == "portable" else dialect,
+        where=str(prototxt),
+    )
+    if as_json:
+        print_json(found.to_json())
+    else:
+        rows = [layer for layer in found.layers if layer.blocker or not blockers_only]
+        tops = ["; ".join(f"{top} {list(shape)}" for top, shape in layer.tops.items()) for layer in rows]
+        made = [", ".join(layer.operators) or ("-" if layer.blocker else "(nothing)") for layer in rows]
+        table = [(one.name, one.type, top, ops) for one, top, ops in zip(rows, tops, made, strict=True)]
+        print_table(("layer", "type", "tops", "operators"), table)
+        for layer in rows:
+            if layer.blocker:
+                click.echo(f"{layer.type} '{layer.name}': {layer.blocker}")
+                if layer.hint:
+                    click.echo(f"    hint: {layer.hint}")
+        click.echo(f"{len(found.layers)} layers; outputs: {', '.join(found.outputs)}")
+    if not found.convertible:
+        ctx.exit(NOT_CONVERTIBLE)

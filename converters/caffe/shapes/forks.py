@@ -67,10 +67,37 @@ def _reorg(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shap
     return [(n, c * stride * stride, h // stride, w // stride)]
 
 
+def _priors(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
+    require(len(bottoms) == 2 and len(bottoms[0]) == len(bottoms[1]) == 4, "PriorBox takes two images")
+    kinds = len(ratios(values["aspect_ratio"], values["flip"])) * len(values["min_size"]) + len(values["max_size"])
+    return [(1, 2, prod(bottoms[0][2:]) * kinds * 4)]
+
+
+def ratios(given: Sequence[float], flip: bool) -> list[float]:
+    """The shapes of a PriorBox: 1, then those of the file that are new, each with its reverse."""
+    found = [1.0]
+    for ratio in given:
+        require(ratio > 0, f"an aspect ratio of {ratio:g}")
+        if all(abs(ratio - one) >= 1e-6 for one in found):
+            found += [ratio, 1 / ratio] if flip else [ratio]
+    return found
+
+
+def _detections(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
+    """As many rows as are found; one before the net has run."""
+    require(len(bottoms) == 3 and len(bottoms[2]) == 3, "DetectionOutput takes places, scores and boxes")
+    boxes = bottoms[2][2] // 4
+    require(prod(bottoms[0][1:]) == boxes * 4, f"{prod(bottoms[0][1:])} places for {boxes} boxes")
+    require(prod(bottoms[1][1:]) == boxes * values["num_classes"], f"{prod(bottoms[1][1:])} scores for {boxes} boxes")
+    return [(1, 1, 1, 7)]
+
+
 RULES: dict[str, Rule] = {
     "Axpy": _axpy,
     "BatchReindex": _reindexed,
+    "DetectionOutput": _detections,
     "Im2col": _im2col,
+    "PriorBox": _priors,
     "ROIPooling": _rois,
     "Reorg": _reorg,
     "SPP": _pyramid,

@@ -56,4 +56,7 @@ def _largest(op: Ops, x: ir.Value, axis: int, size: int, top_k: int, need_values
         places = op.floats(op.ArgMax(x, axis=axis, keepdims=1, select_last_index=1))
         return places, places
     values, places = op.several("TopK", 2, op.reversed(x, axis), op.ints([top_k]), axis=axis)  # of equals the first
-    return values, op.Sub(float(size - 1), op.floats(places))
+    last: ir.Value | float = float(size - 1)
+    if axis == 0:  # the batch, which may be left open
+        last = op.Sub(op.floats(op.slice(op.Shape(x), [0], [1], [0])), 1.0)
+    return values, op.Sub(last, op.floats(places))

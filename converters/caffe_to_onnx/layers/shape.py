@@ -120,6 +120,16 @@ def shuffle_channel(op: Ops, x: ir.Value, *, group: int) -> ir.Value:
     return op.reshape(swapped, (0, c, h, w))
 
 
+@lifts("Reorg")
+def reorg(op: Ops, x: ir.Value, *, stride: int | None, reverse: bool) -> ir.Value:
+    """Reorg, darknet's way of taking an image apart: it reads the memory as an image of fewer and larger planes."""
+    require(not reverse, "runs backwards, which forks do differently")
+    (_, c, h, w), s = dims(x), stride or 1
+    require(c % (s * s) == 0, f"of {c} channels by {s}")
+    apart = op.Transpose(op.reshape(x, (0, c // (s * s), h, s, w, s)), perm=[0, 3, 5, 1, 2, 4])
+    return op.reshape(apart, (0, c * s * s, h // s, w // s))
+
+
 @lifts("PixelShuffle")
 def pixel_shuffle(op: Ops, x: ir.Value, *, upscale_factor: int) -> ir.Value:
     """PixelShuffle -> DepthToSpace, channels first."""
