@@ -80,7 +80,8 @@ class Blobs:
         if self.weightless and not have:
             require(all(prod(shape or ()) <= LARGEST_STAND_IN for shape in shapes), f"wants weights of {shapes}")
             return tuple(np.broadcast_to(np.float32(0), shape or ()) for shape in shapes)
-        require(have, *self._absent())
+        if not have:
+            raise Unsupported(*self._absent())
         require(len(have) == len(shapes), f"has {len(have)} blobs of weights, and needs {len(shapes)}")
         return tuple(self._shaped(blob, shape, at) for at, (blob, shape) in enumerate(zip(have, shapes, strict=True)))
 

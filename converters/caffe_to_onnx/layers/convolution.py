@@ -35,7 +35,7 @@ def along_axes(name: str, count: int, values: Sequence[int] | int | None, pair: 
     return listed * count if len(listed) == 1 else listed
 
 
-@lifts("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution")
+@lifts("Convolution", "ConvolutionDepthwise", "Deconvolution", "DepthwiseConvolution")
 def convolution(
     op: Ops,
     *xs: ir.Value,
@@ -55,42 +55,19 @@ def convolution(
     dilation: Sequence[int],
     blobs: Blobs,
 ) -> tuple[ir.Value, ...]:
-    """Convolution -> Conv, for each bottom with the same weights. Both ends of an axis have the same pad."""
+    """Convolution -> Conv, Deconvolution -> ConvTranspose, for each bottom with the same weights.
+
+    Both ends of an axis have the same pad. The weights have the same layout in both.
+    """
     channels, count = _image(dims(xs[0]), axis)
-    if blobs.layer.type != "Convolution":  # the forks' own type: a kernel for each channel, unless told otherwise
-        group = group if group > 1 else channels
+    kind, transposed = blobs.layer.type, blobs.layer.type == "Deconvolution"
+    if "epthwise" in kind and group == 1:  # the forks' own types: a kernel for each channel, unless told otherwise
+        group = channels
     pairs = (kernel_h, kernel_w), (stride_h, stride_w), (pad_h, pad_w)
     sizes = _windows(count, kernel_size, stride, pad, dilation, pairs)
-    weight, *bias = blobs.take(*_shapes(num_output, channels, group, sizes[0], bias_term, transposed=False))
-    return tuple(_slid(op, "Conv", x, weight, bias, group, sizes) for x in xs)
-
-
-@lifts("Deconvolution")
-def deconvolution(
-    op: Ops,
-    *xs: ir.Value,
-    num_output: int | None,
-    bias_term: bool,
-    pad: Sequence[int],
-    kernel_size: Sequence[int],
-    group: int,
-    stride: Sequence[int],
-    pad_h: int,
-    pad_w: int,
-    kernel_h: int | None,
-    kernel_w: int | None,
-    stride_h: int | None,
-    stride_w: int | None,
-    axis: int,
-    dilation: Sequence[int],
-    blobs: Blobs,
-) -> tuple[ir.Value, ...]:
-    """Deconvolution -> ConvTranspose; the weights have the same layout in both."""
-    channels, count = _image(dims(xs[0]), axis)
-    pairs = (kernel_h, kernel_w), (stride_h, stride_w), (pad_h, pad_w)
-    sizes = _windows(count, kernel_size, stride, pad, dilation, pairs)
-    weight, *bias = blobs.take(*_shapes(num_output, channels, group, sizes[0], bias_term, transposed=True))
-    return tuple(_slid(op, "ConvTranspose", x, weight, bias, group, sizes) for x in xs)
+    weight, *bias = blobs.take(*_shapes(num_output, channels, group, sizes[0], bias_term, transposed=transposed))
+    operator = "ConvTranspose" if transposed else "Conv"
+    return tuple(_slid(op, operator, x, weight, bias, group, sizes) for x in xs)
 
 
 @lifts("Im2col")
