@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from converters.caffe import binary
+from converters.errors import ConversionError
 from tests import engines
 from tests.caffe_to_onnx.rows import ROWS, Row, one
 from tests.caffe_to_onnx.running import assert_close, caffe, feeds, imported, write
@@ -62,6 +63,41 @@ def test_layer_that_opencv_alone_has(name: str, tmp_path: Path) -> None:
     want = engines.run_target("opencv", Target(str(prototxt), caffemodel, ("out",)), fed)
     for opset in OPSETS if name != "ROIPooling" else (11, 17, 21):  # onnxruntime has no MaxRoiPool of opset 22
         assert_close(imported(prototxt, caffemodel, fed, opset=opset), want)
+
+
+MEANINGS = {
+    "MVN": Row(one("MVN", "mvn_param { eps: 0.1 }"), {"x": (1, 3, 4, 5)}),
+    "LRN": Row(one("LRN", "lrn_param { local_size: 3 alpha: 0.5 k: 2 }"), {"x": (1, 4, 4, 5)}),
+    "Log": Row(one("Log", "log_param { base: 2 scale: 3 }"), {"x": (1, 3, 4, 5)}, low=0.1),
+    "InnerProduct": Row(
+        one("InnerProduct", "inner_product_param { num_output: 6 transpose: true }"),
+        {"x": (1, 6)},
+        {"l": [(6, 6), (6,)]},
+    ),
+    "PriorBox": Row(
+        one("PriorBox", "prior_box_param { min_size: 4 aspect_ratio: 2 variance: 0.1 }", "x y"),
+        {"x": (1, 4, 3, 5), "y": (1, 3, 12, 20)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MEANINGS)
+def test_what_opencv_means_by_a_layer(name: str, tmp_path: Path) -> None:
+    """Where it differs from Caffe: each import differs from the other by more than rounding, or is refused there."""
+    need("opencv")
+    row = MEANINGS[name]
+    prototxt, caffemodel = write(row, tmp_path)
+    prototxt.write_text(prototxt.read_text().replace('name: "l"', 'name: "out"'))
+    files.caffemodel(caffemodel, {"out": [np.array(blob) for blob in binary.read(caffemodel).get("l", ())]})
+    fed = feeds(row)
+    want = engines.run_target("opencv", Target(str(prototxt), caffemodel, ("out",)), fed)
+    assert_close(imported(prototxt, caffemodel, fed, dialect="opencv"), want)
+    if name == "PriorBox":
+        with pytest.raises(ConversionError, match="does not say whether it clips boxes"):
+            imported(prototxt, caffemodel, fed)
+        return
+    with pytest.raises(AssertionError, match="differs by"):
+        assert_close(imported(prototxt, caffemodel, fed), want)
 
 
 @pytest.mark.parametrize("size", [5, 6])
