@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from converters.caffe.graph import Blob, Node, ancestors, emitted, rebuild, remade
+from converters.caffe.graph import Blob, Node, ancestors, build, emitted, layer, rebuild, remade
 from converters.caffe.net import Net
 from converters.caffe.places import Result
 from converters.dialects.base import Dialect
@@ -38,15 +38,17 @@ def legalise(net: Net, dialect: Dialect) -> Result:
         if item.type == "Input":
             inputs.extend(tops)
     new = emitted(net.name, named, net.outputs, inputs)
-    unread = [item for item in new.net.layers if item.type == "Silence" and not _silences(dialect)]
-    for item in unread if not problems else ():
+    unread = [item for item in new.net.layers if item.type == "Silence"] if not problems else []
+    made = build(new.net)[0] if unread else {}
+    for item in (one for one in unread if not _silences(dialect, made[one.bottoms[0]])):
         reason = f"{dialect.name} has no Silence layer, and nothing reads '{item.bottoms[0]}'"
         problems.append((item.origin, Problem(item.type, item.name, reason)))
     return Result(new.net, new.moves(named), problems=tuple(problems))
 
 
-def _silences(dialect: Dialect) -> bool:
-    return "Silence" in dialect.layers
+def _silences(dialect: Dialect, blob: Blob) -> bool:
+    """Whether the dialect takes a Silence for this blob."""
+    return not dialect.blocks(layer("Silence", blob, tops=0))
 
 
 def _legal(node: Node, dialect: Dialect, depth: int, read: bool = True) -> tuple[Blob, ...]:
@@ -55,7 +57,7 @@ def _legal(node: Node, dialect: Dialect, depth: int, read: bool = True) -> tuple
     `read`: whether every top is read. Others are silenced, so that a dialect without Silence can't have the layer.
     """
     reason = dialect.blocks(node)
-    if not reason and not read and len(node.shapes) > 1 and not _silences(dialect):
+    if not reason and not read and len(node.shapes) > 1 and not _silences(dialect, node.tops[0]):
         reason = f"{dialect.name} has no Silence layer for what {node.type} leaves over"
     if not reason:
         return node.tops

@@ -58,7 +58,7 @@ _OF_A_TYPE: Mapping[str, tuple[Rewriter, ...]] = {
     "Pad": (pad.pad_by_convolution, pad.pad_by_selection),
     "Permute": (permute.permute_by_slices, permute.permute_by_convolution, permute.permute_by_many_slices),
     "PixelShuffle": (shuffle.pixel_shuffle_by_deconvolution,),
-    "Pooling": (pooling.pool_ceil_mode, pooling.pool_and_crop, pooling.cut_and_pool),
+    "Pooling": (pooling.pool_ceil_mode, pooling.pool_and_select, pooling.pool_and_crop, pooling.cut_and_pool),
     "Power": (fusion.keep_apart,),
     "Product": (matmul.product_native, matmul.product_by_scale),
     "Recurrence": (recurrent.lstm_layer, recurrent.step_by_step),
@@ -87,7 +87,7 @@ _FOR_CHIPS: Mapping[str, tuple[Rewriter, ...]] = {
     "Power": (power.power_by_scale, power.power_by_products),
     "Reshape": (views.reshape_by_flatten,),
     "Scale": (sums.gate_by_deconvolution,),
-    "Slice": (slices.slice_by_convolution,),
+    "Slice": (slices.slice_by_convolution, slices.slice_by_blocks),
     "Softmax": (views.softmax_on_last_axis,),
     "Split": (views.identity_by_scale,),
 }

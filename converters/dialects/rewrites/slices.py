@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from math import gcd, prod
+
 import numpy as np
 
-from converters.caffe import layers
+from converters.caffe import layers, moves
 from converters.caffe.graph import Blob, Node
-from converters.caffe.net import Lazy
+from converters.caffe.net import Lazy, Shape
 from converters.errors import require
+
+MOST_TAPS = 16  # of a kernel with one tap that counts
+MOST_WORK = 2**27  # multiplications of a selection, about as many as a convolution of a large network has
 
 
 def slice_by_convolution(node: Node) -> tuple[Blob, ...]:
@@ -17,7 +22,36 @@ def slice_by_convolution(node: Node) -> tuple[Blob, ...]:
     require(x.rank == 4 and axis > 0, "it cuts no image, or the batch")
     starts = np.cumsum([0, *(shape[axis] for shape in node.shapes)]).tolist()
     part = _channels if axis == 1 else _lines
+    work = [prod(shape) * (x.shape[1] if axis == 1 else x.shape[axis] - shape[axis] + 1) for shape in node.shapes]
+    taps = 0 if axis == 1 else x.shape[axis] - min(shape[axis] for shape in node.shapes) + 1
+    require(max(work) <= MOST_WORK and taps <= MOST_TAPS, "its parts would take large kernels")
     return tuple(part(x, axis, start, shape[axis]) for start, shape in zip(starts, node.shapes, strict=False))
+
+
+def slice_by_blocks(node: Node) -> tuple[Blob, ...]:
+    """Each part by one tap a channel, the axis being the rows of an image whose rows are as long as the cuts allow."""
+    x = node.bottoms[0]
+    axis = node.values["axis"] % x.rank
+    starts = np.cumsum([0, *(shape[axis] for shape in node.shapes)]).tolist()
+    return tuple(_block(x, axis, start, shape) for start, shape in zip(starts, node.shapes, strict=False))
+
+
+def _block(x: Blob, axis: int, start: int, shape: Shape) -> Blob:
+    size, count = x.shape[axis], shape[axis]
+    block = gcd(start, count, size)
+    taps = (size - count) // block + 1
+    require(prod(shape) * taps <= MOST_WORK, f"a part of {count} out of {size} would take {taps} taps")
+    _, inner = moves.around(x.shape, axis)
+    outer = (prod(x.shape[:1]), prod(x.shape[1:axis])) if axis else (1, 1)
+    image = layers.reshape(x, (*outer, size // block, block * inner))
+    weight_shape = (image.shape[1], 1, taps, 1)
+
+    def one_tap() -> np.ndarray:
+        weight = np.zeros(weight_shape, np.float32)
+        weight[:, 0, start // block, 0] = 1
+        return weight
+
+    return layers.reshape(layers.depthwise(image, Lazy(weight_shape, one_tap)), shape)
 
 
 def _channels(x: Blob, axis: int, start: int, count: int) -> Blob:

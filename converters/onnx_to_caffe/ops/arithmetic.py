@@ -56,11 +56,17 @@ def plus(a: Blob, b: Blob) -> Blob:
 
 
 def times(a: Blob, b: Blob) -> Blob:
-    """a * b -> Eltwise or Scale with two bottoms; Caffe's Scale calls BLAS once a number where no axes follow."""
+    """a * b -> Eltwise or Scale with two bottoms; Caffe's Scale calls BLAS once a number where no axes follow.
+
+    One factor a channel of one image is written as (1, C) from axis 0 on: the form of SENet, which most importers know.
+    """
 
     def along(x: Blob, y: Blob, axis: int) -> Blob:
         if axis and axis + y.rank == x.rank:
             return layers.mul(x, full(y, x.shape))
+        if axis == 1 and x.shape[0] == 1:
+            source = y.node.bottoms[0] if y.node.type == "Reshape" else y
+            return layers.scale_by(x, layers.reshape(source, (1, *y.shape)))
         return layers.scale_by(x, y, axis=axis)
 
     return gated(a, b) or gated(b, a) or join(a, b, layers.mul, along)
