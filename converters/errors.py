@@ -65,6 +65,12 @@ class ToolkitError(Exception):
         return f"{self.message}; {word(self.hint)}" if self.hint else self.message
 
 
+class Refuted(ToolkitError):
+    """What was written does not compute what it should; the files are kept for a closer look."""
+
+    exit_code = 1
+
+
 class InvalidInput(ToolkitError):
     """The input file is broken, unsafe or not what it should be."""
 

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "converters.names": set(),
     "converters.wire": set(),
     "converters.preprocessing": {"converters.errors"},
+    "converters.publish": set(),
     "converters.mapping": {"converters.errors", "converters.preprocessing"},
     "converters.onnx": {"converters.errors", "converters.onnx", "converters.wire"},
     "converters.caffe": {"converters.caffe", "converters.errors", "converters.preprocessing", "converters.wire"},
@@ -28,10 +29,11 @@ MAY_IMPORT = {
     "converters.onnx_to_caffe": {
         *("converters.caffe", "converters.dialects", "converters.errors"),
         *("converters.mapping", "converters.names", "converters.onnx", "converters.preprocessing"),
-        *("converters.onnx_passes", "converters.onnx_to_caffe"),
+        *("converters.onnx_passes", "converters.onnx_to_caffe", "converters.publish"),
     },
     "converters.caffe_to_onnx": {
         *("converters.caffe", "converters.caffe_to_onnx", "converters.errors", "converters.onnx"),
+        "converters.publish",
     },
 }
 FORBIDDEN = {"torch", "click", "rich", "toolkit", "cv2", "onnxscript"}

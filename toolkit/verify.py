@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import converters.dialects as dialects
-from converters.errors import ToolkitError
+from converters.errors import Refuted, ToolkitError
 from converters.mapping import ConversionMap
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.localise.steps import with_steps
@@ -20,10 +20,8 @@ from toolkit.runners.base import ORACLE, Load, Target
 UNREFUTED = {Verdict.PASSED, Verdict.IN_STEPS, Verdict.INSENSITIVE, Verdict.ILL_CONDITIONED}
 
 
-class ParityFailed(ToolkitError):
+class ParityFailed(Refuted):
     """The files do not compute what the model computes."""
-
-    exit_code = 1
 
     def __init__(self, report: Report, where: str) -> None:
         self.report = report

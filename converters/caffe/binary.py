@@ -6,6 +6,7 @@ the prototxt, and extension parameters clash between forks. What we read may be 
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,20 +54,33 @@ def _record(name: str, kind: str, blobs: tuple[Weights, ...]) -> _Record:
     return _Record(tag(100, 2) + encode_varint(size) + body, tuple(parts))
 
 
-def write(net: Net, file: BinaryIO) -> None:
-    """Write the caffemodel of a net to an open file, one pass over the weights."""
+class _Hashed:
+    """An open file that hashes what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.sha256 = file, hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self.sha256.update(data)
+        self.file.write(data)
+
+
+def write(net: Net, file: BinaryIO) -> str:
+    """Write the caffemodel of a net to an open file, one pass over the weights; returns its sha256 in hex."""
     start = encode_bytes(1, net.name.encode())
     records = [_record(layer.name, layer.type, layer.blobs) for layer in net.layers]
     total = len(start) + sum(record.size for record in records)
     if total > LIMIT:
         reason = f"the caffemodel would have {total:,} bytes; Caffe reads at most {LIMIT:,}"
         raise ConversionError([Problem("caffemodel", net.name, reason, "split the network into two files")])
-    file.write(start)
+    hashed = _Hashed(file)
+    hashed.write(start)
     for record in records:
-        file.write(record.head)
+        hashed.write(record.head)
         for head, blob in record.blobs:
-            file.write(head)
-            file.write(as_float32(blob).astype("<f4", copy=False).data if prod(blob.shape) else b"")
+            hashed.write(head)
+            hashed.write(as_float32(blob).astype("<f4", copy=False).data if prod(blob.shape) else b"")
+    return hashed.sha256.hexdigest()
 
 
 # NetParameter's lists of layers -> in a layer: the fields of its name and its blobs, and of the V0 layer within.

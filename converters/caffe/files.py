@@ -1,17 +1,67 @@
-"""A prototxt and its weights -> one Net with every layer's blobs."""
+"""A prototxt and its weights -> one Net with every layer's blobs, and back; a pair that was torn apart is noticed."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from converters.caffe import binary, text
 from converters.caffe.net import Array, Net, Weights
+from converters.errors import InvalidInput
+
+MARK = "caffemodel sha256"
+_MARKED = re.compile(rb"# %s ([0-9a-f]{64})\s*" % MARK.encode())
+
+
+def write(net: Net, prototxt: Path, caffemodel: Path, header: str = "") -> None:
+    """Write both files of a net. A comment in the prototxt has the caffemodel's hash, so that `need_pair` knows it."""
+    with caffemodel.open("wb") as file:
+        sha256 = binary.write(net, file)
+    prototxt.write_text(text.write(net, f"{header}\n{MARK} {sha256}".lstrip()), encoding="utf-8")
+
+
+def need_pair(prototxt: Path, caffemodel: Path) -> None:
+    """Raise InvalidInput where the prototxt names the hash of its caffemodel and this is another one."""
+    wanted = _marked(prototxt)
+    if wanted is None:
+        return
+    state = caffemodel.stat()
+    found = _sha256(caffemodel, state.st_ino, state.st_size, state.st_mtime_ns)
+    if found != wanted:
+        raise InvalidInput(
+            f"{prototxt} and {caffemodel} do not belong together: the prototxt was written with a caffemodel of sha256 "
+            f"{wanted[:16]}, this one has {found[:16]}",
+            f"convert again; where the weights were changed on purpose, delete the line '# {MARK} ...' in the prototxt",
+        )
+
+
+def _marked(prototxt: Path) -> str | None:
+    """The hash that the comments at the top of a prototxt name."""
+    with prototxt.open("rb") as file:
+        while (line := file.readline(4096)).startswith(b"#"):
+            if found := _MARKED.fullmatch(line):
+                return found[1].decode()
+    return None
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, inode: int, size: int, changed: int) -> str:
+    """A file's hash, computed once for each state of the file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read(prototxt: Path, caffemodel: Path | None = None) -> Net:
     """Read a prototxt of any version and the weights for it; without a caffemodel, those that stand in it inline."""
+    if caffemodel is not None:
+        need_pair(prototxt, caffemodel)
     return with_weights(text.read(prototxt), binary.read(caffemodel) if caffemodel else {})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +11,7 @@ from typing import Any
 import onnx
 import onnx_ir as ir
 
-from converters.caffe import files, text
+from converters.caffe import files
 from converters.caffe.net import Net, Shape
 from converters.caffe.phase import State, for_inference
 from converters.caffe.unshare import unshare
@@ -21,7 +20,8 @@ from converters.caffe_to_onnx.lift import Lifted, lift
 from converters.caffe_to_onnx.merge import merge_scales
 from converters.caffe_to_onnx.proof import prove
 from converters.caffe_to_onnx.registry import DIALECTS
-from converters.errors import ConversionError, InvalidInput, Problem, ToolkitError
+from converters.errors import ConversionError, InvalidInput, Problem, Refuted, ToolkitError
+from converters.publish import publish, scratch
 
 OPSET, OLDEST = 17, 11
 LARGEST = 2**31 - 2**20  # bytes of weights in one protobuf file; the structure needs some as well
@@ -185,7 +185,7 @@ def convert_file(
 ) -> Report:
     """Write an ONNX file for a prototxt and its weights; over 2 GiB, the weights go into OUT.data beside it.
 
-    `check` runs on the file before it gets its name; where it raises, the file stays as OUT.failed.onnx. Raises
+    `check` runs on the file before it gets its name; where it raises Refuted, the file stays as OUT.failed.onnx. Raises
     InvalidInput for broken files, ConversionError with every blocker, ToolkitError for options that make no sense.
     """
     net = files.read(Path(prototxt), Path(caffemodel) if caffemodel else None)
@@ -203,16 +203,15 @@ def convert_file(
     report = _report(found, prototxt, caffemodel, final, opset, dialect)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".onnx-", dir=final.parent) as folder:
+        with scratch(final.parent) as folder:
             made = save(found.lifted.model, Path(folder, final.name))
             try:
                 if check is not None:
                     check(made[-1], found, report)
-            except Exception:
-                made[-1].replace(final.with_suffix(".failed.onnx"))
+            except Refuted:
+                publish({made[-1]: final.with_suffix(".failed.onnx")})
                 raise
-            for file in made:
-                file.replace(final.with_name(file.name))
+            publish({file: final.with_name(file.name) for file in made})
     except OSError as error:
         raise ToolkitError(f"{out}: cannot be written: {error.strerror}") from error
     return report
@@ -230,12 +229,8 @@ def save(model: ir.Model, path: Path) -> list[Path]:
 
 def write_deploy(net: Net, folder: Path) -> tuple[Path, Path]:
     """The network that was lifted, as a prototxt and a caffemodel for an engine to run."""
-    from converters.caffe import binary
-
     prototxt, caffemodel = folder / "deploy.prototxt", folder / "deploy.caffemodel"
-    prototxt.write_text(text.write(net), encoding="utf-8")
-    with caffemodel.open("wb") as file:
-        binary.write(net, file)
+    files.write(net, prototxt, caffemodel)
     return prototxt, caffemodel
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import converters.dialects as dialects
 from converters import mapping
-from converters.caffe import binary, text
+from converters.caffe import binary, files, text
 from converters.caffe.net import Net, Shape
 from converters.caffe.places import Place
 from converters.caffe.shapes import prove
-from converters.errors import ConversionError, Problem, ToolkitError
+from converters.errors import ConversionError, Problem, Refuted, ToolkitError
 from converters.mapping import ConversionMap
 from converters.onnx.graphs import problem, static_shape
 from converters.onnx_passes import Source, canonicalise, load
@@ -22,6 +21,7 @@ from converters.onnx_to_caffe.pipeline import Task, left_out, parts, pipeline_of
 from converters.onnx_to_caffe.registry import LOWERINGS
 from converters.onnx_to_caffe.run import LEFT_OUT, Record, run, start
 from converters.preprocessing import Preprocessing
+from converters.publish import publish, scratch
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,9 @@ def convert_file(
 ) -> ConversionMap:
     """Write PREFIX.prototxt and PREFIX.caffemodel for an ONNX file, both or neither.
 
-    `check` runs on the files before they get their names; where it raises they stay as PREFIX.failed.*. `map_file` adds
+    `check` runs on the files before they get their names; where it raises Refuted they stay as PREFIX.failed.*. Old
+    files of these names are replaced by all new ones or left as they are; the prototxt names the sha256 of its
+    caffemodel, so that a pair torn by a killed process is noticed by whoever reads it here. `map_file` adds
     the report as PREFIX.map.json, by which the files can be compared with the model layer by layer later. `skip` names
     passes to leave out, for debugging: the files are larger or slower then, and as exact.
     """
@@ -125,24 +127,26 @@ def convert_file(
     report = _report(source, done, dialect, style, preprocessing or Preprocessing(), final)
     try:
         final[0].parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".caffe-", dir=final[0].parent) as folder:
-            files = Path(folder, final[0].name), Path(folder, final[1].name)
-            written = dict(zip(files, final, strict=True))
-            files[0].write_text(text.write(done.net, _header(report, done.passes)), encoding="utf-8")
+        with scratch(final[0].parent) as folder:
+            made = Path(folder, final[0].name), Path(folder, final[1].name)
+            written = {}
+            header = _header(report, done.passes)
+            if prototxt_only:
+                made[0].write_text(text.write(done.net, header), encoding="utf-8")
+            else:
+                files.write(done.net, *made, header)
+                _read_back(done.net, made[1])
+                written[made[1]] = final[1]
             if map_file:
-                table = files[0].with_suffix(mapping.SUFFIX)
+                table = made[0].with_suffix(mapping.SUFFIX)
                 mapping.write(report, table)
                 written[table] = Path(f"{prefix}{mapping.SUFFIX}")
-            if prototxt_only:
-                del written[files[1]]
-            else:
-                with files[1].open("wb") as file:
-                    binary.write(done.net, file)
-                _read_back(done.net, files[1])
-                if check is not None:
-                    _checked(check, files, written, prefix, report)
-            for made, name in reversed(written.items()):
-                made.replace(name)
+            written[made[0]] = final[
+                0
+            ]  # last: until then the old one tells by its hash that it is not of these weights
+            if check is not None and not prototxt_only:
+                _checked(check, made, written, prefix, report)
+            publish(written)
     except OSError as error:
         raise ToolkitError(f"{prefix}: cannot be written: {error.strerror}") from error
     return report
@@ -150,16 +154,15 @@ def convert_file(
 
 def _checked(
     check: Callable[[Path, Path, ConversionMap], None],
-    files: Sequence[Path],
+    made: Sequence[Path],
     written: Mapping[Path, Path],
     prefix: str | Path,
     report: ConversionMap,
 ) -> None:
     try:
-        check(files[0], files[1], report)
-    except Exception:
-        for file, name in written.items():
-            file.replace(f"{prefix}.failed{str(name)[len(str(prefix)) :]}")
+        check(made[0], made[1], report)
+    except Refuted:
+        publish({file: Path(f"{prefix}.failed{str(name)[len(str(prefix)) :]}") for file, name in written.items()})
         raise
 
 

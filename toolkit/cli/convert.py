@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from toolkit.cli.onnx_to_caffe import show as show_conversion
 from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress
 
 if TYPE_CHECKING:
+    from converters.mapping import ConversionMap
     from toolkit.parity.parity import Subject
     from toolkit.parity.report import Report
 
@@ -62,6 +64,7 @@ def convert(
       toolkit convert my_net.py:build --image-size 160 --dialect opencv -o out/net
     """
     from converters.onnx_to_caffe import convert_file
+    from converters.publish import scratch
     from toolkit import runners
     from toolkit.cli.parity import show as show_proof
     from toolkit.export import export, save
@@ -77,13 +80,16 @@ def convert(
         module = create(model, weights=weights, num_classes=num_classes, image_size=image_size)
         step("exporting to ONNX")
         exported = export(module, input_shapes=wanted or None, image_size=image_size, keep_bn=True)
-        onnx_file = f"{prefix}.onnx"
-        prefix.parent.mkdir(parents=True, exist_ok=True)
         del module
-        save(exported, onnx_file)
-        del exported
-        step("converting to Caffe")
-        done = convert_file(onnx_file, prefix, dialect=dialect, style=style, keep_shuffle=keep_shuffle, map_file=True)
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+        with scratch(prefix.parent) as folder:
+            made = folder / prefix.name
+            saved = [Path(file) for file in save(exported, f"{made}.onnx")]
+            del exported
+            step("converting to Caffe")
+            done = convert_file(saved[-1], made, dialect=dialect, style=style, keep_shuffle=keep_shuffle)
+            done = _published(done, saved, prefix)
+        onnx_file = done.source
         torch = _torch(model, weights, num_classes, image_size, wanted, tuple(done.outputs))
         report = verify(
             done,
@@ -105,6 +111,21 @@ def convert(
     if not report.passed:
         _say_unproven(report)
         ctx.exit(PARITY_FAILED)
+
+
+def _published(done: ConversionMap, saved: Sequence[Path], prefix: Path) -> ConversionMap:
+    """Give the ONNX file and what came of it their names, all at once, with the map; the map as it is then."""
+    from converters import mapping
+    from converters.publish import publish
+
+    pair = Path(done.caffemodel), Path(done.prototxt)
+    table = pair[1].with_suffix(mapping.SUFFIX)
+    names = {file: prefix.with_name(file.name) for file in (pair[0], *saved, table, pair[1])}  # as convert_file has it
+    prototxt, caffemodel, source = (str(names[file]) for file in (pair[1], pair[0], saved[-1]))
+    done = replace(done, prototxt=prototxt, caffemodel=caffemodel, source=source)
+    mapping.write(done, table)
+    publish(names)
+    return done
 
 
 def _torch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import click
 
 INTERRUPTED = 130  # what a shell reports for SIGINT
+TERMINATED = 143  # for SIGTERM
 BROKEN_PIPE = 141  # and for SIGPIPE: 1 would read as "parity failed"
 
 
@@ -89,6 +91,7 @@ class LazyGroup(click.Group):
         words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(words, prog_name or self.name, complete_var, standalone_mode=False, **extra)
+        _tidy_up_on_sigterm()
         try:
             code = super().main(words, prog_name or self.name, complete_var, standalone_mode=False, **extra)
         except click.Abort:
@@ -99,6 +102,20 @@ class LazyGroup(click.Group):
 
             code = report(error, as_json="--json" in words)
         sys.exit(code)
+
+
+def _tidy_up_on_sigterm() -> None:
+    """SIGTERM unwinds the stack as SIGINT does: temporary files go, engines end. Forked children just end."""
+    ours = os.getpid()
+
+    def stop(number: int, frame: object) -> None:
+        if os.getpid() == ours:
+            sys.exit(TERMINATED)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, stop)
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import onnx_ir as ir
 
 from converters.errors import ToolkitError
+from converters.publish import publish, scratch
 
 # protobuf's limit is 2 GiB; the graph itself takes some of it
 _INLINE_LIMIT = 2**31 - 2**24
@@ -22,12 +22,10 @@ def write(model: ir.Model, path: str | os.PathLike[str], external_data: bool | N
     if data is None and size > _INLINE_LIMIT:
         raise ToolkitError(f"{size / 2**30:.1f} GiB of weights do not fit into one ONNX file; allow external data")
     try:
-        # a folder beside the target: the same file system, so that renaming is atomic
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
+        with scratch(target.parent) as folder:
             ir.save(model, Path(folder, target.name), external_data=data)
             written = [target.with_name(name) for name in (data, target.name) if name is not None]
-            for file in written:
-                os.replace(Path(folder, file.name), file)
+            publish({Path(folder, file.name): file for file in written})
     except OSError as error:
         raise ToolkitError(f"can't write {target}: {error.strerror or error}") from error
     return [str(file) for file in written]

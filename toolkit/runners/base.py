@@ -199,3 +199,14 @@ def need_file(path: Path) -> Path:
     if not path.is_file():
         raise InvalidInput(f"{path} is not a file")
     return path
+
+
+def need_pair(target: Target) -> tuple[Path, Path | None]:
+    """A target's prototxt and its caffemodel; refused where the prototxt was written with another one."""
+    prototxt = need_file(Path(target.path))
+    if target.weights is None:
+        return prototxt, None
+    from converters.caffe import files  # protobuf's schema is read then
+
+    files.need_pair(prototxt, need_file(target.weights))
+    return prototxt, target.weights

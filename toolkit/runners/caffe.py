@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from toolkit.runners.base import Target, Traits, need_file, need_outputs, runtime, settings
+from toolkit.runners.base import Target, Traits, need_outputs, need_pair, runtime, settings
 from toolkit.runners.process import Isolated, Loaded, Worker
 from toolkit.runners.worker import caffe_engine
 
@@ -57,9 +57,8 @@ def caffe(target: Target) -> Isolated:
 
 
 def _load(target: Target, worker: Worker, profile: bool) -> Loaded:
-    prototxt = need_file(Path(target.path))
-    caffemodel = str(need_file(target.weights)) if target.weights else ""
-    reply, _ = worker.ask({"prototxt": str(prototxt), "caffemodel": caffemodel})
+    prototxt, caffemodel = need_pair(target)
+    reply, _ = worker.ask({"prototxt": str(prototxt), "caffemodel": str(caffemodel or "")})
     need_outputs("caffe", target.outputs, reply["blobs"])
     inputs = {name: tuple(shape) for name, shape in reply["inputs"].items()}
     return Loaded(inputs, reply["version"], target.outputs or reply["outputs"], reply["blobs"], profile)

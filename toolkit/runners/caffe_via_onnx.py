@@ -18,8 +18,8 @@ from toolkit.runners.base import (
     Traits,
     installed,
     need_feeds,
-    need_file,
     need_outputs,
+    need_pair,
     runtime,
     settings,
 )
@@ -57,8 +57,7 @@ class CaffeViaOnnx:
     def __enter__(self) -> CaffeViaOnnx:
         from converters.caffe import files
 
-        weights = need_file(self.target.weights) if self.target.weights else None
-        self.net = files.read(need_file(Path(self.target.path)), weights)
+        self.net = files.read(*need_pair(self.target))
         with ExitStack() as stack:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="caffe-via-onnx-")))
             self.session = ExitStack()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from converters.caffe.net import Shape
 from converters.errors import ToolkitError, Unsupported
-from toolkit.runners.base import Target, Traits, need_file, need_outputs, runtime, settings
+from toolkit.runners.base import Target, Traits, need_outputs, need_pair, runtime, settings
 from toolkit.runners.environment import MNN, OPENVINO, Environment
 from toolkit.runners.process import Isolated, Loaded, Worker
 
@@ -53,10 +53,10 @@ def _isolated(environment: Environment, target: Target) -> Isolated:
 
 
 def _load(engine: str, target: Target, worker: Worker) -> Loaded:
-    prototxt = need_file(Path(target.path))
+    prototxt, caffemodel = need_pair(target)
     request = {
         "prototxt": str(prototxt),
-        "caffemodel": str(need_file(target.weights)) if target.weights else "",
+        "caffemodel": str(caffemodel or ""),
         "wanted": target.outputs,
         "threads": target.threads,
         "shapes": _shapes(prototxt),

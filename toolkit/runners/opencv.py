@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.onnx_file import read_onnx
-from toolkit.runners.base import Target, Traits, installed, need_file, need_outputs, runtime, settings
+from toolkit.runners.base import Target, Traits, installed, need_outputs, need_pair, runtime, settings
 from toolkit.runners.process import Isolated, Loaded, Worker
 
 Place = tuple[str, int]  # an OpenCV layer and the number of one of its outputs
@@ -48,10 +48,9 @@ def opencv(target: Target) -> Isolated:
 
 
 def _load(target: Target, worker: Worker, fusion: bool, profile: bool) -> Loaded:
-    path = need_file(Path(target.path))
+    path, caffemodel = need_pair(target)
     names = _onnx_names(path) if path.suffix == ".onnx" else {}
-    caffemodel = str(need_file(target.weights)) if target.weights else ""
-    request = {"path": str(path), "caffemodel": caffemodel, "threads": target.threads, "fusion": fusion}
+    request = {"path": str(path), "caffemodel": str(caffemodel or ""), "threads": target.threads, "fusion": fusion}
     reply, _ = worker.ask(request)
     names = names or {**reply, "blobs": {blob: [tuple(place)] for blob, place in reply["blobs"].items()}}
     places, wanted = _places(names["blobs"], reply["layers"]), target.outputs or names["outputs"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from converters.caffe import binary, text
+from converters.caffe import files
 from converters.caffe.graph import Names
 from converters.caffe.net import Layer, Net, Shape
 from toolkit.parity.localise.graphs import Graph, blob_of, is_overwritten
@@ -68,9 +68,7 @@ def _silenced(layers: Sequence[Layer], target: str) -> list[Layer]:
 
 def write(net: Net, prototxt: Path, caffemodel: Path, header: str = "") -> None:
     """Both files of a net."""
-    prototxt.write_text(text.write(net, header), encoding="utf-8")
-    with caffemodel.open("wb") as stream:
-        binary.write(net, stream)
+    files.write(net, prototxt, caffemodel, header)
 
 
 def in_caffe_layout(array: np.ndarray, order: Sequence[int] | None) -> np.ndarray:
