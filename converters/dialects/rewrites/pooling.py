@@ -26,11 +26,13 @@ def pool_ceil_mode(node: Node) -> Blob:
 def pool_and_select(node: Node) -> Blob:
     """Pool rounding up, then one depthwise Convolution whose tap is the first leaves the surplus out.
 
-    As fast as a Slice with a Silence, which few importers have.
+    As fast as a Slice with a Silence, which few importers have. In Caffe an average over a last window beyond the image
+    is 0/0, and that times 0 is no 0.
     """
+    require(node.values["pool"] == "MAX" or _within(node), "its last average is over no number")
     y = layer("Pooling", *node.bottoms, pooling_param=_without_rounding(node)).tops[0]
     surplus = [have - want for have, want in zip(y.shape[2:], node.shapes[0][2:], strict=True)]
-    require(max(surplus) <= 1, "it has more than one row or column too many")
+    require(set(surplus) <= {0, 1}, "it has more than one row or column too many")
     shape = (y.shape[1], 1, *(more + 1 for more in surplus))
 
     def first_tap() -> npt.NDArray[np.float32]:
@@ -39,6 +41,16 @@ def pool_and_select(node: Node) -> Blob:
         return weight
 
     return layers.depthwise(y, Lazy(shape, first_tap)) if any(surplus) else y
+
+
+def _within(node: Node) -> bool:
+    """Whether every window begins within the image where sizes are rounded up."""
+    kernel, stride, pad = (spatial(node.values, name, 2) for name in ("kernel_size", "stride", "pad"))
+    starts = (
+        -(-(size + 2 * p - k) // s) * s - p
+        for size, k, s, p in zip(node.bottoms[0].shape[2:], kernel, stride, pad, strict=True)
+    )
+    return all(start < size for start, size in zip(starts, node.bottoms[0].shape[2:], strict=True))
 
 
 def pool_and_crop(node: Node) -> Blob:
