@@ -25,8 +25,11 @@ def write(net: Net, prototxt: Path, caffemodel: Path, header: str = "") -> None:
 
 
 def need_pair(prototxt: Path, caffemodel: Path) -> None:
-    """Raise InvalidInput where the prototxt names the hash of its caffemodel and this is another one."""
-    wanted = _marked(prototxt)
+    """Raise InvalidInput where the prototxt names the hash of its caffemodel and the one of its name is another.
+
+    Weights under another name were chosen on purpose: those of a fine-tuned network, say.
+    """
+    wanted = _marked(prototxt) if caffemodel.stem == prototxt.stem else None
     if wanted is None:
         return
     state = caffemodel.stat()
