@@ -127,9 +127,10 @@ def plant(net: Net, kind: str, seed: int) -> tuple[Net, str]:
 
 
 def _weight(layer: Layer, rng: np.random.Generator) -> Layer:
-    """One weight off by half of the largest."""
+    """One weight of each output off by half of the largest: a single one may lie behind a channel of zeros, unseen."""
     weight = np.array(layer.blobs[0])
-    weight.flat[rng.integers(weight.size)] += 0.5 * np.abs(weight).max()
+    rows = weight.reshape(len(weight), -1)
+    rows[np.arange(len(rows)), rng.integers(rows.shape[1], size=len(rows))] += 0.5 * np.abs(weight).max()
     return replace(layer, blobs=(weight, *layer.blobs[1:]))
 
 
