@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from converters.caffe import binary, text
-from converters.caffe.net import Array, Net, Weights
+from converters.caffe import binary, hdf5, text
+from converters.caffe.net import Array, Layer, Net, Weights
 from converters.errors import InvalidInput
 
 MARK = "caffemodel sha256"
@@ -65,26 +65,45 @@ def read(prototxt: Path, caffemodel: Path | None = None) -> Net:
     """Read a prototxt of any version and the weights for it; without a caffemodel, those that stand in it inline."""
     if caffemodel is not None:
         need_pair(prototxt, caffemodel)
-    return with_weights(text.read(prototxt), binary.read(caffemodel) if caffemodel else {})
+    return with_weights(text.read(prototxt), read_weights(caffemodel) if caffemodel else {})
 
 
-def with_weights(net: Net, weights: Mapping[str, Sequence[Array]]) -> Net:
+def read_weights(path: Path) -> Mapping[str, hdf5.Sparse]:
+    """The blobs of every layer by name, from a caffemodel of any version or from HDF5: what the file is decides."""
+    return hdf5.read(path) if hdf5.is_hdf5(path) else binary.read(path)
+
+
+def with_weights(net: Net, weights: Mapping[str, Sequence[Array | None]]) -> Net:
     """The net with each layer's blobs, by name; a layer that `weights` lacks keeps its own.
 
-    Layers whose `param` entries have the same name share that blob: the one that the file gives last.
+    Layers whose `param` entries have the same name share that blob: the one that the file gives last. A blob that is
+    None is one of those.
     """
     shared: dict[str, Weights] = {}
     places = {layer.name: _shared_names(layer.params.get("param", ())) for layer in net.layers}
     for name, blobs in weights.items():
-        shared.update((key, blobs[at]) for at, key in places.get(name, {}).items() if at < len(blobs))
-    layers = []
-    for layer in net.layers:
-        own: list[Weights] = [*(weights.get(layer.name, ()) or layer.blobs)]
-        for at, key in sorted(places[layer.name].items()):
-            if key in shared and at <= len(own):
-                own[at : at + 1] = [shared[key]]
-        layers.append(replace(layer, blobs=tuple(own)))
-    return replace(net, layers=tuple(layers))
+        for at, key in places.get(name, {}).items():
+            if at < len(blobs) and (blob := blobs[at]) is not None:
+                shared[key] = blob
+    return replace(net, layers=tuple(_filled(layer, weights, places[layer.name], shared) for layer in net.layers))
+
+
+def _filled(
+    layer: Layer,
+    weights: Mapping[str, Sequence[Array | None]],
+    places: Mapping[int, str],
+    shared: Mapping[str, Weights],
+) -> Layer:
+    """The layer with its blobs, shared ones in their places."""
+    found: list[Weights | None] = [*(weights.get(layer.name, ()) or layer.blobs)]
+    for at, key in sorted(places.items()):
+        if key in shared and at <= len(found):
+            found[at : at + 1] = [shared[key]]
+    blobs = tuple(blob for blob in found if blob is not None)
+    if len(blobs) != len(found):
+        at = found.index(None)
+        raise InvalidInput(f"the file of weights lacks blob {at} of layer '{layer.name}', and no other layer shares it")
+    return replace(layer, blobs=blobs)
 
 
 def _shared_names(params: Sequence[Mapping[str, str]]) -> dict[int, str]:

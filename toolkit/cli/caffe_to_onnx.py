@@ -64,9 +64,9 @@ def caffe_to_onnx(
 ) -> None:
     """Convert NET.prototxt and NET.caffemodel to OUT.onnx. No Caffe is needed.
 
-    Files of any version are read (V0, V1, V2, deploy or train_val): data layers become inputs, losses go. The file is
-    run in onnxruntime against the network in real Caffe, or OpenCV, before it gets its name; a mismatch leaves it as
-    OUT.failed.onnx. What has no exact ONNX form is refused, every blocker listed.
+    Files of any version are read (V0, V1, V2, deploy or train_val; weights in HDF5 too, with h5py): data layers become
+    inputs, losses go. The file is run in onnxruntime against the network in real Caffe, or OpenCV, before it gets its
+    name; a mismatch leaves it as OUT.failed.onnx. What has no exact ONNX form is refused, every blocker listed.
 
     \b
     Dialects: bvlc, ssd, brocolli, opencv, ncnn, mnn. They differ in Upsample, Interp, MVN, PriorBox and others.
@@ -108,6 +108,7 @@ def checker(
     prototxt: Path, caffemodel: Path | None, feed: dict[str, Any], proofs: list[Judged], step: Say
 ) -> Callable[[Path, Imported, Import], None] | None:
     """What runs the written file against the first Caffe engine that takes the network; None where there is none."""
+    from converters.caffe.hdf5 import is_hdf5
     from converters.caffe_to_onnx.convert import write_deploy
     from toolkit import runners
     from toolkit.parity.inputs import Inputs
@@ -122,7 +123,8 @@ def checker(
     def check(model: Path, found: Imported, done: Import) -> None:
         inputs = Inputs(shapes=done.input_shapes, **feed)
         with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-            pair = (prototxt, caffemodel) if found.unchanged else write_deploy(found.net, Path(folder))
+            readable = caffemodel is None or present[0] == "caffe" or not is_hdf5(caffemodel)
+            pair = (prototxt, caffemodel) if found.unchanged and readable else write_deploy(found.net, Path(folder))
             judged = verify_import(done, model, *pair, present, runners.load, inputs, step)
         proofs.append(judged)
         if judged.report is not None and judged.report.verdict not in UNREFUTED:

@@ -5,15 +5,13 @@ Caffe writes some blobs more than once (in place); here each write makes a value
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from converters.caffe import binary, text
+from converters.caffe import files, text
 from converters.caffe.net import Net
 from converters.caffe.unshare import unshare
 from converters.errors import InvalidInput
@@ -166,13 +164,4 @@ def _plain(value: Any) -> str:
 
 def read_caffe(prototxt: Path, caffemodel: Path | None) -> Net:
     """A prototxt and its weights as a Net."""
-    net = text.read(prototxt)
-    weights = binary.read(caffemodel) if caffemodel else {}
-    return with_weights(net, weights)
-
-
-def with_weights(net: Net, weights: Mapping[str, Sequence[np.ndarray]]) -> Net:
-    """The net with each layer's blobs, by name."""
-    from dataclasses import replace
-
-    return replace(net, layers=tuple(replace(one, blobs=tuple(weights.get(one.name, ()))) for one in net.layers))
+    return files.with_weights(text.read(prototxt), files.read_weights(caffemodel) if caffemodel else {})
