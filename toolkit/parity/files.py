@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import math
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,6 +17,8 @@ from toolkit.limits import MAX_BYTES, check_bytes, check_size
 
 # The last two: a compression that zipfile does not know, and an encrypted file.
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
+# numpy reads the header as a Python literal, and where that fails once more token by token.
+BROKEN_HEADER = (ValueError, EOFError, SyntaxError, TypeError, RecursionError, tokenize.TokenError)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -53,7 +56,7 @@ def _read_npy(file: IO[bytes], what: str) -> np.ndarray:
         if version not in read_header:
             raise ValueError(f"version {version} of the format holds no plain numbers")
         shape, fortran, dtype = read_header[version](file)
-    except (ValueError, EOFError) as error:
+    except BROKEN_HEADER as error:
         raise InvalidInput(f"{what} is not a sound .npy file: {error}") from error
     if dtype.kind not in "fiub":
         raise InvalidInput(f"{what} holds {dtype}, not real numbers")
