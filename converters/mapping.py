@@ -37,6 +37,7 @@ class ConversionMap:
             layer overwrote in place.
         layers: how many layers there are of each type.
         parameters: how many numbers the weights have.
+        pinned: the inputs whose batch is free in the model and 1 here, since no other was asked for.
     """
 
     source: str = ""
@@ -55,6 +56,7 @@ class ConversionMap:
     blobs: Mapping[str, str] = field(default_factory=dict)
     layers: Mapping[str, int] = field(default_factory=dict)
     parameters: int = 0
+    pinned: tuple[str, ...] = ()
 
     @property
     def names(self) -> dict[str, str]:
@@ -108,6 +110,7 @@ def _parse(found: Mapping[str, Any]) -> ConversionMap:
         channel_orders={name: _permutation(order) for name, order in _sizes(found["channel_orders"]).items()},
         layers={str(kind): int(count) for kind, count in found["layers"].items()},
         parameters=int(found["parameters"]),
+        pinned=tuple(map(str, found.get("pinned", ()))),
     )
 
 

@@ -16,6 +16,7 @@ from converters.errors import ConversionError, Problem, Refuted, ToolkitError
 from converters.mapping import ConversionMap
 from converters.onnx.graphs import problem, static_shape
 from converters.onnx_passes import Source, canonicalise, load
+from converters.onnx_passes.proto.interface import free_batches
 from converters.onnx_to_caffe.lower import Lowered, lower
 from converters.onnx_to_caffe.pipeline import Task, left_out, parts, pipeline_of
 from converters.onnx_to_caffe.registry import LOWERINGS
@@ -124,7 +125,7 @@ def convert_file(
         skip=skip,
     )
     final = Path(f"{prefix}.prototxt"), Path(f"{prefix}.caffemodel")
-    report = _report(source, done, dialect, style, preprocessing or Preprocessing(), final)
+    report = _report(source, done, dialect, style, preprocessing or Preprocessing(), final, input_shapes or ())
     try:
         final[0].parent.mkdir(parents=True, exist_ok=True)
         with scratch(final[0].parent) as folder:
@@ -187,7 +188,13 @@ def _header(report: ConversionMap, passes: Sequence[Record]) -> str:
 
 
 def _report(
-    source: Source, done: Converted, dialect: str, style: str, preprocessing: Preprocessing, final: Sequence[Path]
+    source: Source,
+    done: Converted,
+    dialect: str,
+    style: str,
+    preprocessing: Preprocessing,
+    final: Sequence[Path],
+    asked: Collection[str],
 ) -> ConversionMap:
     kinds: dict[str, int] = {}
     for item in done.net.layers:
@@ -213,6 +220,7 @@ def _report(
         blobs=blobs,
         layers=dict(sorted(kinds.items())),
         parameters=sum(_count(blob.shape) for item in done.net.layers for blob in item.blobs),
+        pinned=tuple(name for name in inputs if name in free_batches(source.proto) and name not in asked),
     )
 
 

@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from toolkit.cli import main
+from toolkit.cli.output import size
 from toolkit.models import checkpoint, create
 
 NET = """
@@ -54,10 +55,11 @@ def test_a_users_own_file(net: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
-        f"wrote {out} (0.0 MB)",
+        f"wrote {out} ({size(out)})",
         "opset 13, 3 nodes",
         "inputs: x [batch, 1, 8, 8]",
         "outputs: output [batch, 4]",
+        f"without --weights the weights are what {net}:Net made",
     ]
     assert onnx.load(out).opset_import[0].version == 13
 

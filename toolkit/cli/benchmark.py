@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FAILED = 1
 COLUMNS = ("engine", "model", "min ms", "p50", "p90", "p99", "items/s", "peak MB", "noise", "ratio", "")
+SPARE = ("peak MB", "p99", "noise", "items/s", "p90", "min ms", "model")
 MOST_LAYERS = 15
 
 
@@ -99,7 +100,7 @@ def _contestants(targets: Sequence[str], wanted: Sequence[str], threads: int) ->
 def show(report: Report) -> None:
     """The table for people, what was too noisy, and where the time goes."""
     rows = [_row(report, one) for one in report.times]
-    print_table(COLUMNS, rows)
+    print_table(COLUMNS, rows, spare=SPARE)
     for version in dict.fromkeys(one.version for one in report.ran):
         click.echo(f"run with {version}")
     for one in report.times:

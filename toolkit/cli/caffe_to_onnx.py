@@ -11,7 +11,7 @@ import click
 
 from toolkit.cli import params
 from toolkit.cli.onnx_to_caffe import MODEL
-from toolkit.cli.output import json_option, print_json, progress
+from toolkit.cli.output import json_option, print_json, progress, size
 
 if TYPE_CHECKING:
     from converters.caffe_to_onnx import Imported
@@ -28,7 +28,7 @@ STAGE_HELP = "Build the net for this stage, as `include { stage }` asks; repeata
 )
 @click.argument("prototxt", type=MODEL, metavar="NET.prototxt")
 @click.argument("caffemodel", type=MODEL, metavar="[NET.caffemodel]", required=False)
-@click.option("-o", "out", type=click.Path(path_type=Path), metavar="OUT.onnx", help="NET.onnx by default.")
+@click.option("-o", "given", type=params.PLACE, metavar="OUT.onnx", help="Or DIR/; NET.onnx by default.")
 @click.option(
     "--input-shape", "shapes", multiple=True, type=params.SHAPE, help="The shape of an input; or feed a blob inside."
 )
@@ -48,7 +48,7 @@ STAGE_HELP = "Build the net for this stage, as `include { stage }` asks; repeata
 def caffe_to_onnx(
     prototxt: Path,
     caffemodel: Path | None,
-    out: Path | None,
+    given: str | None,
     shapes: Sequence[tuple[str, tuple[int, ...]]],
     outputs: Sequence[str],
     dynamic_batch: bool,
@@ -88,7 +88,7 @@ def caffe_to_onnx(
         done = convert_file(
             prototxt,
             caffemodel,
-            out or prototxt.with_suffix(".onnx"),
+            f"{params.place(given, prototxt.with_suffix(''), ('.onnx',))}.onnx",
             input_shapes=dict(params.once(shapes, "--input-shape")),
             outputs=outputs or None,
             dynamic_batch=dynamic_batch,
@@ -151,7 +151,7 @@ def verdict(proofs: Sequence[Judged], no_verify: bool) -> str:
 
 def show(done: Import) -> None:
     """What was written, in a few lines on stderr."""
-    click.echo(f"wrote {done.onnx} ({Path(done.onnx).stat().st_size / 1e6:.2f} MB), opset {done.opset}", err=True)
+    click.echo(f"wrote {done.onnx} ({size(done.onnx)}), opset {done.opset}", err=True)
     nodes = ", ".join(f"{count} {kind}" for kind, count in done.nodes.items())
     click.echo(f"{sum(done.layers.values())} layers -> {nodes}; {done.parameters:,} parameters", err=True)
     for what, shapes in (("inputs", done.input_shapes), ("outputs", done.output_shapes)):

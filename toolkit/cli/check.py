@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.output import json_option, print_json, print_table
+from toolkit.cli.output import coloured, json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from toolkit.check.run import Checked
 
 FAILED = 1
 COLUMNS = ("model", "dialect", "style", "engine", "max rel", "seconds", "status")
+SPARE = ("seconds", "style", "max rel")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -109,10 +110,10 @@ def show(found: Checked) -> None:
                 result["status"],
             ]
         )
-    print_table(COLUMNS, rows)
+    print_table(COLUMNS, rows, spare=SPARE)
     for result in found.results:
         if result["status"] != "passed":
-            click.echo(f"{result['name']}: {result['status']}: {result['message']}")
+            click.echo(f"{result['name']}: {coloured(result['status'])}: {result['message']}")
     counts = ", ".join(
         f"{count} {status}" for status in ("passed", "failed", "error", "skipped") if (count := found.count(status))
     )

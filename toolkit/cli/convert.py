@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli import params
-from toolkit.cli.export_onnx import CHECKPOINT, POSITIVE
-from toolkit.cli.onnx_to_caffe import PREFIX, dialect_option, keep_shuffle_option, style_option
+from toolkit.cli.export_onnx import CHECKPOINT, POSITIVE, say_weights
+from toolkit.cli.onnx_to_caffe import SUFFIXES, dialect_option, keep_shuffle_option, style_option
 from toolkit.cli.onnx_to_caffe import show as show_conversion
-from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress
+from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress, size
 
 if TYPE_CHECKING:
     from converters.mapping import ConversionMap
@@ -28,7 +28,9 @@ IMAGE = click.Path(exists=True, dir_okay=False, path_type=Path)
     epilog="Exits 1 if an engine differs from onnxruntime; the files stay for a closer look.",
 )
 @click.argument("model")
-@click.option("-o", "prefix", type=PREFIX, required=True, metavar="PREFIX", help="Path of the files without suffix.")
+@click.option(
+    "-o", "given", type=params.PLACE, required=True, metavar="PREFIX", help="Path of the files without suffix, or DIR/."
+)
 @click.option("--weights", type=CHECKPOINT, help="A .pth or .safetensors checkpoint; random weights without it.")
 @click.option("--num-classes", type=POSITIVE, help="Of the classifier; the model's own default without it.")
 @click.option("--image-size", type=POSITIVE, help="One RGB image of this height and width [default: 224].")
@@ -42,7 +44,7 @@ IMAGE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def convert(
     ctx: click.Context,
     model: str,
-    prefix: Path,
+    given: str,
     weights: Path | None,
     num_classes: int | None,
     image_size: int | None,
@@ -75,6 +77,7 @@ def convert(
     if shapes and image_size is not None:
         raise click.UsageError("give either --input-shape or --image-size, not both")
     wanted = params.once(shapes, "--input-shape")
+    prefix = params.place(given, Path(params.model_name(model)), (*SUFFIXES, ".onnx"))
     with progress(quiet=as_json) as step:
         step("building the model")
         module = create(model, weights=weights, num_classes=num_classes, image_size=image_size)
@@ -102,7 +105,8 @@ def convert(
             optional=True,
             on_step=step,
         )
-    click.echo(f"wrote {onnx_file} ({Path(onnx_file).stat().st_size / 1e6:.2f} MB)", err=True)
+    say_weights(model, weights)
+    click.echo(f"wrote {onnx_file} ({size(onnx_file)})", err=True)
     show_conversion(done, prototxt_only=False)
     if as_json:
         print_json({**done.to_json(), "onnx": onnx_file, "parity": report.to_json()})

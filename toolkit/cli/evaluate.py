@@ -112,7 +112,7 @@ def _show(found: dict[str, Any]) -> None:
         ]
         for one, share in zip(found["targets"], found["agreement"][0], strict=True)
     ]
-    print_table(COLUMNS, rows)
+    print_table(COLUMNS, rows, spare=("images/s", "engine"))
     for one in found["targets"]:
         worst = [f"{c['name']} ({c['recall']:.0%}, {c['times']} as {c['taken_for']})" for c in one["worst_classes"]]
         click.echo(f"{one['model']}, {one['runtime']}: least recognised: {', '.join(worst) or 'none, all are right'}")

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli import params
-from toolkit.cli.output import json_option, print_json, progress
+from toolkit.cli.output import json_option, print_json, progress, size
 from toolkit.export import DEFAULT_OPSET, OPSETS
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
 CHECKPOINT = click.Path(exists=True, dir_okay=False, path_type=Path)
 POSITIVE = click.IntRange(min=1)
 OPSET_HELP = f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]}."
@@ -25,7 +24,7 @@ OPSET_HELP = f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]}."
     epilog="A file is written whole or not at all; what it computes is checked by `toolkit parity`.",
 )
 @click.argument("model")
-@click.option("-o", "--output", type=OUTPUT, required=True, help="The .onnx file to write.")
+@click.option("-o", "--output", type=params.PLACE, required=True, help="The .onnx file to write, or DIR/.")
 @click.option("--weights", type=CHECKPOINT, help="A .pth or .safetensors checkpoint; random weights without it.")
 @click.option("--num-classes", type=POSITIVE, help="Of the classifier; the model's own default without it.")
 @click.option("--image-size", type=POSITIVE, help="Export for one RGB image of this height and width [default: 224].")
@@ -36,7 +35,7 @@ OPSET_HELP = f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]}."
 @json_option
 def export_onnx(
     model: str,
-    output: Path,
+    output: str,
     weights: Path | None,
     num_classes: int | None,
     image_size: int | None,
@@ -83,11 +82,20 @@ def export_onnx(
             opset=opset,
             keep_bn=keep_bn,
         )
-        files = save(exported, output)
+        place = params.place(output, Path(params.model_name(model)), (".onnx",))
+        files = save(exported, f"{place}.onnx")
     found = describe(exported, files)
     show(found)
+    say_weights(model, weights)
     if as_json:
         print_json(found)
+
+
+def say_weights(model: str, weights: Path | None) -> None:
+    """Say on stderr where the weights come from if no checkpoint was given."""
+    if weights is None:
+        ours = ":" not in model or model.startswith("torchvision:")
+        click.echo(f"without --weights the weights are {'random' if ours else f'what {model} made'}", err=True)
 
 
 def describe(model: ir.Model, files: list[str]) -> dict[str, Any]:
@@ -104,7 +112,7 @@ def describe(model: ir.Model, files: list[str]) -> dict[str, Any]:
 def show(found: dict[str, Any]) -> None:
     """The same in a few lines on stderr."""
     for file in found["files"]:
-        click.echo(f"wrote {file['path']} ({file['bytes'] / 1e6:.1f} MB)", err=True)
+        click.echo(f"wrote {file['path']} ({size(file['path'])})", err=True)
     click.echo(f"opset {found['opset']}, {found['nodes']} nodes", err=True)
     for kind in ("inputs", "outputs"):
         tensors = ", ".join(f"{name} [{', '.join(map(str, shape))}]" for name, shape in found[kind].items())

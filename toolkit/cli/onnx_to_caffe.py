@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli import params
-from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress
+from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress, size
 
 if TYPE_CHECKING:
     from converters.mapping import ConversionMap
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 MODEL = click.Path(exists=True, dir_okay=False, path_type=Path)
-PREFIX = click.Path(path_type=Path)
+SUFFIXES = (".prototxt", ".caffemodel")
 SHAPE_HELP = "Pin a dynamic input; once for each."
 
 dialect_option = click.option(
@@ -66,7 +66,7 @@ def preprocessing_options(command: F) -> F:
     epilog="Exits 1 if the written network differs from the model, 3 if it can't be converted, 4 if it is broken.",
 )
 @click.argument("model", type=MODEL, metavar="IN.onnx")
-@click.option("-o", "prefix", type=PREFIX, metavar="PREFIX", help="Path without suffix; IN by default.")
+@click.option("-o", "given", type=params.PLACE, metavar="PREFIX", help="Path without suffix, or DIR/; IN by default.")
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help=SHAPE_HELP)
 @click.option("--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable.")
 @dialect_option
@@ -89,7 +89,7 @@ def preprocessing_options(command: F) -> F:
 def onnx_to_caffe(
     ctx: click.Context,
     model: Path,
-    prefix: Path | None,
+    given: str | None,
     shapes: Sequence[tuple[str, tuple[int, ...]]],
     outputs: Sequence[str],
     dialect: str,
@@ -133,7 +133,8 @@ def onnx_to_caffe(
 
     if bool(train_data) != bool(test_data) or (train_data and style != "train"):
         raise click.UsageError("--train-data and --test-data go together, and with --style train")
-    prefix, preprocessing = prefix or model.with_suffix(""), Preprocessing(scale, mean, std, swap_rgb)
+    prefix = params.place(given, model.with_suffix(""), SUFFIXES)
+    preprocessing = Preprocessing(scale, mean, std, swap_rgb)
     with progress(quiet=as_json) as step:
         step("converting")
         proofs: list[Proof] = []
@@ -222,8 +223,13 @@ def proven(proof: Proof) -> str:
 def show(done: ConversionMap, prototxt_only: bool) -> None:
     """What was written, in a few lines on stderr."""
     for file in [done.prototxt] + [done.caffemodel] * (not prototxt_only):
-        click.echo(f"wrote {file} ({Path(file).stat().st_size / 1e6:.2f} MB)", err=True)
+        click.echo(f"wrote {file} ({size(file)})", err=True)
     layers = ", ".join(f"{count} {kind}" for kind, count in done.layers.items())
     click.echo(f"dialect {done.dialect}, style {done.style}: {layers}; {done.parameters:,} parameters", err=True)
     outputs = ", ".join(f"{blob} {list(done.output_shapes[name])}" for name, blob in done.outputs.items())
     click.echo(f"outputs: {outputs}", err=True)
+    for name in done.pinned:
+        other = ",".join(map(str, (8, *done.input_shapes[name][1:])))
+        click.echo(
+            f"the batch of '{name}' is free in the model and 1 here; --input-shape {name}:{other} makes it 8", err=True
+        )

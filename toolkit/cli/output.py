@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
 PARITY_FAILED = 1  # the exit code where numbers differ, or are not proven though a proof was asked for
+MOST_UNCUT = 16  # characters: no number and no verdict is longer
+GOOD, BAD, OPEN = "green", "red", "yellow"
+COLOURS = {
+    **dict.fromkeys(("passed", "passed in steps", "faster", "yes"), GOOD),
+    **dict.fromkeys(("failed", "error", "slower", "no"), BAD),
+    **dict.fromkeys(("insensitive", "ill-conditioned", "not run", "skipped", "missing"), OPEN),
+}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 
@@ -21,23 +34,59 @@ def print_json(found: Any) -> None:
     click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """A table on stdout. In a pipe it keeps its full width, so that no word is cut or wrapped."""
+def size(file: str | Path) -> str:
+    """How large a file is: "913 B", "97.9 kB", "4.95 MB"."""
+    count = Path(file).stat().st_size
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.2f} MB"
+
+
+def coloured(word: str) -> str:
+    """A verdict in its colour; click takes the colour away where stdout is no terminal."""
+    colour = COLOURS.get(word)
+    return word if colour is None or os.environ.get("NO_COLOR") else click.style(word, fg=colour)
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "", spare: Sequence[str] = ()
+) -> None:
+    """A table on stdout, verdicts in colour. In a pipe it keeps its full width, so that no word is cut or wrapped.
+
+    A terminal too narrow for it gets fewer columns, those of `spare` left out first to last, and is told which. Then
+    long names are folded; numbers and verdicts are never cut.
+    """
     from rich.console import Console
-    from rich.table import Table
+
+    console = Console(file=sys.stdout)
+    shown, left_out, table = list(columns), [], _table(columns, columns, rows, title)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, width=max(80, _width(console, table)))
+    for name in spare:
+        if _width(console, table) > console.width:
+            shown.remove(name)
+            left_out.append(name)
+            table = _table(columns, shown, rows, title)
+    console.print(table)
+    if left_out:
+        console.print(f"({console.width} characters are too few for: {', '.join(left_out)})", highlight=False)
+
+
+def _table(columns: Sequence[str], shown: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> Table:
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*columns, title=title or None, title_justify="left")
-    for row in rows:
-        table.add_row(*map(Text, row))  # Text: names such as "[x]" are no markup
-    console = Console(file=sys.stdout)
-    if not console.is_terminal:
-        console = Console(file=sys.stdout, width=max(80, console.measure(table, options=_unbounded(console)).maximum))
-    console.print(table)
+    kept = [columns.index(name) for name in shown]
+    short = {at for at in kept if max((len(row[at]) for row in rows), default=0) <= MOST_UNCUT}
+    heads = [Column(columns[at], no_wrap=at in short, overflow="fold") for at in kept]
+    table = Table(*heads, title=title or None, title_justify="left")
+    for row in rows:  # Text: names such as "[x]" are no markup
+        table.add_row(*(Text(row[at], style=COLOURS.get(row[at], "")) for at in kept))
+    return table
 
 
-def _unbounded(console: Any) -> Any:
-    return console.options.update(width=10_000)
+def _width(console: Console, table: Table) -> int:
+    return console.measure(table, options=console.options.update(width=10_000)).maximum
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -143,6 +144,32 @@ def existing(text: str) -> Path:
     return Path(text)
 
 
+def named(text: str) -> str:
+    """Read where to write: a path, or a folder with a slash behind it."""
+    if not text.strip():
+        raise ValueError("the path to write to is empty")
+    return text
+
+
+def place(given: str | None, beside: Path, suffixes: Sequence[str]) -> Path:
+    """Where files go, without suffix: as given, DIR/NAME for "DIR/", else beside the model, whose path is `beside`.
+
+    A suffix of `suffixes`, which the files get in any case, is dropped.
+    """
+    if given is None:
+        return beside
+    if given.endswith(("/", os.sep)) or Path(given).name in ("", ".."):
+        return Path(given, beside.name)
+    ending = next((suffix for suffix in suffixes if given.lower().endswith(suffix)), "")
+    return Path(given[: len(given) - len(ending)]) if Path(given).name.lower() != ending else Path(given)
+
+
+def model_name(spec: str) -> str:
+    """What files of a model are called: "torchvision:resnet18" -> "resnet18", "my_net.py:build" -> "my_net"."""
+    module, _, attribute = spec.rpartition(":")
+    return Path(module).stem if module.endswith(".py") else attribute
+
+
 def listed(pairs: Sequence[tuple[str, Any]]) -> dict[str, tuple[Any, ...]]:
     """All values of each name, in order."""
     found: dict[str, tuple[Any, ...]] = {}
@@ -168,4 +195,5 @@ SHAPE = Named("NAME:1,3,224,224", shape, separator=":", last=True)
 BLOB = Named("ONNX=BLOB", str)
 TOLERANCE = Tolerance()
 NUMBERS = Plain("N,N,N", numbers)
+PLACE = Plain("PATH", named)
 FRACTION = Plain("N or N/N", fraction)

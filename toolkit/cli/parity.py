@@ -8,16 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.output import PARITY_FAILED, json_option, print_json, print_table, progress
+from toolkit.cli.output import PARITY_FAILED, coloured, json_option, print_json, print_table, progress
 from toolkit.cli.parity_options import input_options, inputs_of, rule_of, rule_options, subjects_of, translating
 
 if TYPE_CHECKING:
     from toolkit.parity.compare import OutputComparison
     from toolkit.parity.layer_report import LayerReport
-    from toolkit.parity.report import Report
+    from toolkit.parity.report import Report, Row
 
 COLUMNS = ("engine", "model", "output", "max abs", "max rel", "allowed", "cosine", "top-1", "verdict")
 LAYER_COLUMNS = ("value", "ONNX", "Caffe", "max abs", "max rel", "status")
+SPARE = (
+    "cosine",
+    "top-1",
+    "model",
+    "allowed",
+    "max abs",
+    "output",
+)  # what a narrow terminal does without, in this order
+SPARE_OF_LAYERS = ("max abs", "Caffe", "ONNX")
 SHOWN_LAYERS = 8
 FOLDER = click.Path(file_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -126,18 +135,29 @@ def show(report: Report) -> None:
     for row in report.rows:
         cells = [_cells(found) for found in worst(row.comparisons)] or [["-"] * 6]
         rows += [[row.runtime, Path(row.model).name, *found, row.verdict.value] for found in cells]
-    print_table(COLUMNS, rows)
+    print_table(COLUMNS, rows, spare=SPARE)
     for version in dict.fromkeys(row.run.version for row in report.rows if row.run):
         click.echo(f"run with {version}")
     for one in report.sensitivity:
         if one.float64 is not None:
             click.echo(f"output '{one.name}': the reference differs from itself in float64 by {one.float64:.2g}")
+    absent = [row.runtime for row in report.rows if _not_installed(row)]
+    if absent:
+        click.echo(f"not installed here: {', '.join(absent)} (`toolkit engines` says how to get them)")
     for row in report.rows:
-        for sentence in (*row.reasons, *row.notes):
+        for sentence in () if row.runtime in absent else (*row.reasons, *row.notes):
             click.echo(f"{row.runtime}, {Path(row.model).name}: {sentence}")
         if row.layers:
             _show_layers(row.layers, f"{row.runtime}, {Path(row.model).name}")
-    click.echo(f"verdict: {report.verdict.value}")
+    click.echo(f"verdict: {coloured(report.verdict.value)}")
+
+
+def _not_installed(row: Row) -> bool:
+    """Whether an engine that nobody named is absent, for no other reason than that nobody has got it yet."""
+    from toolkit.runners import RUNTIMES
+
+    get = RUNTIMES[row.runtime].get if row.runtime in RUNTIMES else ""
+    return not row.counts and bool(get) and all(get in reason for reason in row.reasons)
 
 
 def _show_layers(found: LayerReport, who: str) -> None:
@@ -156,7 +176,8 @@ def _show_layers(found: LayerReport, who: str) -> None:
         for layer in shown
     ]
     if rows:
-        print_table(LAYER_COLUMNS, rows, title=f"{who}: {'layers that differ' if wrong else 'the least equal layers'}")
+        title = f"{who}: {'layers that differ' if wrong else 'the least equal layers'}"
+        print_table(LAYER_COLUMNS, rows, title, SPARE_OF_LAYERS)
     if len(wrong) > SHOWN_LAYERS:
         click.echo(f"{who}: {len(wrong) - SHOWN_LAYERS} more layers differ, downstream or in parallel")
     click.echo(f"{who}: {found.summary}")

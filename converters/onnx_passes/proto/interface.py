@@ -44,6 +44,12 @@ def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> N
         raise ConversionError(problems)
 
 
+def free_batches(proto: onnx.ModelProto) -> tuple[str, ...]:
+    """The inputs whose first size may be any number in the model."""
+    shapes = {value.name: value.type.tensor_type.shape.dim for value in proto.graph.input}
+    return tuple(name for name, dims in shapes.items() if dims and dims[0].dim_value <= 0)
+
+
 def _example(tensor: onnx.TypeProto.Tensor) -> str:
     """A shape that fits what is known: one sample, images of 224 x 224, sequences of 16."""
     if not tensor.HasField("shape"):
