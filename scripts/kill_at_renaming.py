@@ -27,6 +27,7 @@ from converters.publish import PREFIX
 VICTIM = """
 import os, pathlib, signal, sys
 from toolkit.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its background jobs deaf to it
 at, number, *words = sys.argv[1:]
 count, replace = 0, pathlib.Path.replace
 def counted(self, target):
