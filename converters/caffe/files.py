@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from converters.caffe import binary, hdf5, text
+from converters.caffe import binary, hdf5, structure, text
 from converters.caffe.net import Array, Layer, Net, Weights
 from converters.errors import InvalidInput
 
@@ -62,9 +62,16 @@ def _sha256(path: Path, inode: int, size: int, changed: int) -> str:
 
 
 def read(prototxt: Path, caffemodel: Path | None = None) -> Net:
-    """Read a prototxt of any version and the weights for it; without a caffemodel, those that stand in it inline."""
+    """Read a prototxt of any version and the weights for it; without a caffemodel, those that stand in it inline.
+
+    In the prototxt's place may stand a caffemodel: mostly it tells the structure as well.
+    """
     if caffemodel is not None:
         need_pair(prototxt, caffemodel)
+    if structure.is_binary(prototxt):
+        return with_weights(structure.read(prototxt), read_weights(caffemodel or prototxt))
+    if hdf5.is_hdf5(prototxt):
+        raise InvalidInput(f"{prototxt}: HDF5 holds weights alone; the structure is in a prototxt, to be given as well")
     return with_weights(text.read(prototxt), read_weights(caffemodel) if caffemodel else {})
 
 

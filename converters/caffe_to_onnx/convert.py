@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 import onnx_ir as ir
 
-from converters.caffe import files
+from converters.caffe import files, structure
 from converters.caffe.net import Net, Shape
 from converters.caffe.phase import State, for_inference
 from converters.caffe.unshare import unshare
@@ -33,7 +33,7 @@ class Report:
     """What an import did.
 
     Attributes:
-        source: the prototxt; `weights` is the caffemodel, or "".
+        source: the prototxt, or a caffemodel in its place; `weights` is the caffemodel, or "".
         onnx: the file that was written.
         opset: of ONNX's own operators.
         dialect: whose meaning of the layers was taken.
@@ -185,6 +185,7 @@ def convert_file(
 ) -> Report:
     """Write an ONNX file for a prototxt and its weights; over 2 GiB, the weights go into OUT.data beside it.
 
+    A caffemodel in the prototxt's place tells the structure itself, and the weights where no other file is given.
     `check` runs on the file before it gets its name; where it raises Refuted, the file stays as OUT.failed.onnx. Raises
     InvalidInput for broken files, ConversionError with every blocker, ToolkitError for options that make no sense.
     """
@@ -200,6 +201,8 @@ def convert_file(
         where=str(prototxt),
     )
     final = Path(out)
+    if structure.is_binary(Path(prototxt)):
+        found, caffemodel = replace(found, unchanged=False), caffemodel or prototxt
     report = _report(found, prototxt, caffemodel, final, opset, dialect)
     try:
         final.parent.mkdir(parents=True, exist_ok=True)

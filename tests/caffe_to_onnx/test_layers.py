@@ -30,6 +30,17 @@ def test_layer(name: str, tmp_path: Path) -> None:
         assert_close(imported(prototxt, caffemodel, fed, outputs=row.outputs, opset=opset), want)
 
 
+@pytest.mark.parametrize("gate", [(2, 3, 1, 1), (2, 3)])
+def test_axpy_is_a_factor_for_each_channel(gate: tuple[int, ...], tmp_path: Path) -> None:
+    """SENet's fork alone has it, so that its formula stands here: factor * x + y."""
+    row = Row(one("Axpy", bottoms="x y z"), {"x": gate, "y": (2, 3, 4, 5), "z": (2, 3, 4, 5)})
+    fed = feeds(row)
+    want = fed["x"].reshape(2, 3, 1, 1) * fed["y"] + fed["z"]
+    prototxt, caffemodel = write(row, tmp_path)
+    for opset in OPSETS:
+        assert_close(imported(prototxt, caffemodel, fed, opset=opset), {row.outputs[0]: want})
+
+
 BOXES = np.float32([[0, 0, 0, 7, 5], [0, 2.4, 1.2, 8.6, 8.4], [0, 3, 3, 3, 3], [0, 1, 0, 4, 9]])
 FORKS = {
     "Reorg": Row(one("Reorg", "reorg_param { stride: 2 }"), {"x": (1, 8, 4, 6)}),

@@ -26,7 +26,7 @@ STAGE_HELP = "Build the net for this stage, as `include { stage }` asks; repeata
     short_help="Convert a .prototxt and a .caffemodel to an ONNX file.",
     epilog="Exits 1 if the written file differs from the network, 3 if it can't be converted, 4 if it is broken.",
 )
-@click.argument("prototxt", type=MODEL, metavar="NET.prototxt")
+@click.argument("prototxt", type=MODEL, metavar="NET.prototxt|NET.caffemodel")
 @click.argument("caffemodel", type=MODEL, metavar="[NET.caffemodel]", required=False)
 @click.option("-o", "given", type=params.PLACE, metavar="OUT.onnx", help="Or DIR/; NET.onnx by default.")
 @click.option(
@@ -68,6 +68,8 @@ def caffe_to_onnx(
     inputs, losses go. The file is run in onnxruntime against the network in real Caffe, or OpenCV, before it gets its
     name; a mismatch leaves it as OUT.failed.onnx. What has no exact ONNX form is refused, every blocker listed.
 
+    A caffemodel alone mostly holds the structure too, but for the shapes of inputs.
+
     \b
     Dialects: bvlc, ssd, brocolli, opencv, ncnn, mnn. They differ in Upsample, Interp, MVN, PriorBox and others.
 
@@ -76,6 +78,7 @@ def caffe_to_onnx(
       toolkit caffe-to-onnx deploy.prototxt net.caffemodel -o net.onnx
       toolkit caffe-to-onnx train_val.prototxt net.caffemodel --input-shape data:1,3,227,227
       toolkit caffe-to-onnx deploy.prototxt net.caffemodel --dynamic-batch --opset 18
+      toolkit caffe-to-onnx snapshot.caffemodel --input-shape data:1,3,227,227
       toolkit caffe-to-onnx ssd.prototxt ssd.caffemodel --output mbox_loc --output mbox_conf_flatten
     """
     from converters.caffe.phase import State

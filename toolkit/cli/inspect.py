@@ -25,7 +25,7 @@ EVERY = "all"
     short_help="Say what converts and what blocks, node by node, before converting.",
     epilog="Exits 0 if the model converts in the dialect (of all: in one), 3 if it does not, 4 if the file is broken.",
 )
-@click.argument("model", type=MODEL, metavar="IN.onnx|NET.prototxt")
+@click.argument("model", type=MODEL, metavar="IN.onnx|NET.prototxt|NET.caffemodel")
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help=SHAPE_HELP)
 @click.option("--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable.")
 @dialect_option
@@ -61,7 +61,7 @@ def inspect(
       toolkit inspect net.onnx --input-shape image:1,3,224,224 --json
       toolkit inspect train_val.prototxt --input-shape data:1,3,227,227
     """
-    if model.suffix == ".prototxt":
+    if model.suffix in (".prototxt", ".caffemodel"):
         _inspect_caffe(ctx, model, shapes, outputs, dialect, blockers_only, as_json)
         return
     from converters.onnx_passes import load
