@@ -86,11 +86,14 @@ class _Reader:
         head = tag(number or own, wire)
         if wire == VARINT:
             return head + encode_varint(start)
+        return head + (encode_varint(stop - start) if wire == LENGTH else b"") + self.content(start, stop)
+
+    def content(self, start: int, stop: int) -> bytes:
+        """The bytes in a range, counted."""
         self.room -= stop - start
         if self.room < 0:
             raise Malformed(f"it has more than {MOST_BYTES >> 20} MiB beside its weights")
-        content = bytes(self.data[start:stop])
-        return head + (encode_varint(len(content)) if wire == LENGTH else b"") + content
+        return bytes(self.data[start:stop])
 
     def net(self) -> tuple[bytes, list[Unknown]]:
         """The message without weights, in our schema's numbers; and for each layer what it has beyond the schema."""
@@ -147,17 +150,17 @@ class _Reader:
                 continue
             meant = descriptor.fields_by_number.get(number) if number < FORKS or _is(own, number) else None
             misfit = self.misfit(field, descriptor) if meant is not None else f"field {number}"
-            if meant is not None and misfit and meant.message_type is not None:
+            if meant is not None and misfit and meant.message_type is not None and not meant.is_repeated:
                 unknown[meant.name] = {misfit: None}
             elif misfit:
-                unknown[misfit] = None
+                unknown[f"{misfit} of {meant.name}" if meant is not None else misfit] = None
             if meant is not None:
                 content += self.kept(field)
         return bytes(content), unknown
 
     def own(self, found: Sequence[Field]) -> str:
         """The parameter message of the layer's type."""
-        kinds = [bytes(self.data[start:stop]) for number, wire, start, stop in found if (number, wire) == (2, LENGTH)]
+        kinds = [self.content(start, stop) for number, wire, start, stop in found if (number, wire) == (2, LENGTH)]
         return traits.of(kinds[-1].decode() if kinds else "").message
 
     def moved(self, found: Sequence[Field], own: FieldDescriptor) -> int:
@@ -173,7 +176,7 @@ class _Reader:
 
     def misfit(self, field: Field, descriptor: Descriptor) -> str:
         """What in a field is none of a message of this descriptor; "" where all of it is."""
-        number, wire, start, _ = field
+        number, wire, start, stop = field
         meant = descriptor.fields_by_number.get(number)
         if clash := CLASHES.get((descriptor.name, number)):
             return f"field {number} ({clash})"
@@ -184,6 +187,8 @@ class _Reader:
             return f"field {number} of wire type {wire}"
         if meant.enum_type is not None and wire == VARINT and start not in meant.enum_type.values_by_number:
             return f"field {number} with the value {start}"
+        if meant.type == FieldDescriptor.TYPE_STRING:
+            self.content(start, stop).decode()
         return self.inner(field, meant.message_type) if meant.message_type is not None else ""
 
     def inner(self, field: Field, descriptor: Descriptor) -> str:

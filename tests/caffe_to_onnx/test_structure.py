@@ -156,6 +156,7 @@ REFUSED = {
         told("Pooling", encode_bytes(121, KERNEL + number(1, 7))),
         "sets field 1 with the value 7 in pooling_param",
     ),
+    "a number of a rule": (told("ReLU", encode_bytes(8, number(9, 1))), "does not take: field 9 of include"),
     "a number of the layer itself": (told("ReLU", number(12, 1)), "does not take: field 12"),
 }
 
@@ -215,6 +216,7 @@ BROKEN = {
     "a type of another Caffe's V1": (encode_bytes(2, number(5, 45)), "field 5 with the value 45"),
     "millions of fields": (encode_bytes(100, number(10, 0) * 300_000), "more than 200,000 fields"),
     "megabytes of structure": (told("ReLU", encode_bytes(123, bytes(9 * 2**20))), "MiB beside its weights|wire type"),
+    "a blob's name that is no text": (told("ReLU", encode_bytes(4, b"\xff")), "not a caffemodel"),
     "a name that is no text": (encode_bytes(100, encode_bytes(2, b"\xff\xfe")), "not a caffemodel"),
 }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from converters.caffe_to_onnx import Imported
     from converters.caffe_to_onnx import Report as Import
     from toolkit.parity.parity import Say
-    from toolkit.parity.verify_import import Judged
+    from toolkit.verify_import import Judged
 
 STAGE_HELP = "Build the net for this stage, as `include { stage }` asks; repeatable."
 
@@ -115,8 +115,8 @@ def checker(
     from converters.caffe_to_onnx.convert import write_deploy
     from toolkit import runners
     from toolkit.parity.inputs import Inputs
-    from toolkit.parity.verify_import import ENGINES, verify_import
     from toolkit.verify import UNREFUTED, ParityFailed
+    from toolkit.verify_import import ENGINES, verify_import
 
     missing = runners.available()
     present = [name for name in ENGINES if not missing[name]]
@@ -139,8 +139,8 @@ def checker(
 def verdict(proofs: Sequence[Judged], no_verify: bool) -> str:
     """One line on what was proven."""
     from toolkit.cli.onnx_to_caffe import proven
-    from toolkit.parity.verify_import import ENGINES
     from toolkit.runners import available
+    from toolkit.verify_import import ENGINES
 
     if not proofs:
         missing = available()

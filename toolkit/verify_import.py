@@ -9,7 +9,9 @@ from pathlib import Path
 
 from converters.caffe_to_onnx import Report as Import
 from converters.errors import ToolkitError
+from converters.mapping import ConversionMap
 from toolkit.parity.inputs import Inputs
+from toolkit.parity.localise.steps import with_steps
 from toolkit.parity.parity import Rule, Say, Subject, check
 from toolkit.parity.report import Report, Verdict
 from toolkit.runners.base import ORACLE, Load, Target
@@ -38,7 +40,8 @@ def verify_import(
     """Compare the file `model` with the Caffe files, in the first of the runtimes that takes them.
 
     Both run on the same two inputs at least. Where they differ, the file is run in float64 too: a difference no larger
-    than what float32 does to it speaks against these inputs and not against the file.
+    than what float32 does to it speaks against these inputs and not against the file. Where these inputs prove nothing
+    as a whole, the file is proven in steps, each on its own values.
     """
     ours = Subject(ORACLE, Target(str(model), outputs=tuple(done.output_shapes)))
     inputs = inputs or Inputs(shapes=done.input_shapes)
@@ -52,5 +55,19 @@ def verify_import(
         if report.verdict is Verdict.FAILED:
             with suppress(ToolkitError):  # not every model can be run in float64
                 report = check(ours, [engine], load, inputs, Rule(float64=True), on_step)
+        report = with_steps(report, ours, [engine], load, Rule(), _map(done, model, prototxt), on_step)
         return Judged(report, tuple(refusals))
     return Judged(None, tuple(refusals))
+
+
+def _map(done: Import, model: Path, prototxt: Path) -> ConversionMap:
+    """What holds what, told as for a conversion of the file `model` to Caffe."""
+    return ConversionMap(
+        source=str(model),
+        prototxt=str(prototxt),
+        inputs={name: name for name in done.input_shapes},
+        input_shapes=done.input_shapes,
+        outputs={name: name for name in done.output_shapes},
+        output_shapes=done.output_shapes,
+        blobs={value: blob for blob, value in done.blobs.items()},
+    )
