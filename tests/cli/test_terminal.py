@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
 from tests.cli.test_conversion import model
-from toolkit.cli import params
+from toolkit.cli import main, params
 from toolkit.cli.output import coloured, print_table, size
 from toolkit.cli.parity import COLUMNS, SPARE
 
@@ -143,3 +144,46 @@ def test_random_weights_are_said(toolkit: Toolkit, tmp_path: Path) -> None:
     assert onnx.load(tmp_path / "out" / "mine.onnx").graph.node
     done = toolkit("export-onnx", "shufflenet_v2_x0.25", "--image-size", 32, "-o", tmp_path / "net.onnx")
     assert "without --weights the weights are random" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words, expected, absent",
+    [
+        ("onnx-to-caffe --dialect bv", {"bvlc", "bvlc-1.0"}, "opencv"),
+        ("caffe-to-onnx --dialect s", {"ssd", "shufflenet"}, "bvlc"),
+        ("export-onnx shufflenet_v2_x0.2", {"shufflenet_v2_x0.25"}, "shufflenet_v2_x0.5"),
+        ("convert shufflenet_v2_x2", {"shufflenet_v2_x2.0", "shufflenet_v2_x2.0-torchvision"}, "shufflenet_v2_x0.5"),
+    ],
+)
+def test_a_shell_completes_names(words: str, expected: set[str], absent: str) -> None:
+    asked = {
+        "_TOOLKIT_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"toolkit {words}",
+        "COMP_CWORD": str(words.count(" ") + 1),
+    }
+    done = CliRunner().invoke(main, [], prog_name="toolkit", env=asked)
+    offered = {line.partition(",")[2] for line in done.output.splitlines()}
+    assert expected <= offered, done.output
+    assert absent not in offered
+
+
+def test_an_image_that_is_none_leaves_no_files(toolkit: Toolkit, tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("hello")
+    done = toolkit("onnx-to-caffe", model(tmp_path / "net.onnx"), "--image", tmp_path / "text.jpg")
+    assert done.exit_code == 4
+    assert "is not an image that can be read" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx", "text.jpg"]
+
+
+@pytest.mark.parametrize("command", ["check", "parity"])
+def test_a_report_that_cannot_be_written_ends_before_the_run(
+    toolkit: Toolkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    (tmp_path / "parity.toml").write_text("this is not read")
+    words = {"check": [tmp_path / "parity.toml"], "parity": [tmp_path / "none.onnx", tmp_path / "none.prototxt"]}[
+        command
+    ]
+    done = toolkit(command, *words, "--report", tmp_path / "out.html")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: an HTML report needs jinja2: pip install")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ def test_code_in_a_pickle_is_not_run(tmp_path: Path) -> None:
 def test_a_truncated_file_is_broken_input(name: str, keep: int, state: dict[str, torch.Tensor], tmp_path: Path) -> None:
     checkpoint.save(state, tmp_path / name)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:keep])
-    with pytest.raises(InvalidInput, match=r"is no readable checkpoint: ") as caught:
+    with pytest.raises(InvalidInput, match=r"is not a (readable )?checkpoint: ") as caught:
         checkpoint.load(tmp_path / name)
     assert "\n" not in str(caught.value)
 
@@ -150,3 +151,46 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_an_unwritable_place_is_one_sentence(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
     with pytest.raises(ToolkitError, match=r"can't write .*net\.pth: No such file or directory"):
         checkpoint.save(state, tmp_path / "no" / "net.pth")
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "is not a readable checkpoint: it is empty"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "is not a checkpoint: torch.save has not written it"),
+        (b"weights = 3\n", "is not a checkpoint: torch.save has not written it"),
+    ],
+)
+def test_another_kind_of_file_is_not_said_to_hold_code(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "net.pth").write_bytes(content)
+    with pytest.raises(InvalidInput) as caught:
+        checkpoint.load(tmp_path / "net.pth")
+    assert str(caught.value) == f"{tmp_path}/net.pth {message}"
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(
+    state: dict[str, torch.Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint.save(state, tmp_path / "net.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "net.pth") as whole,
+        zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb,
+    ):
+        for entry in whole.infolist():
+            bomb.writestr(entry.filename, whole.read(entry))
+    assert fits(state, tmp_path / "bomb.pth")  # packed again, but small
+    with (
+        zipfile.ZipFile(tmp_path / "bomb.pth", "a", zipfile.ZIP_DEFLATED) as bomb,
+        bomb.open("net/data/99", "w") as big,
+    ):
+        for _ in range(1100):
+            big.write(bytes(2**20))
+    assert (tmp_path / "bomb.pth").stat().st_size < 2**24
+    monkeypatch.setattr(torch, "load", lambda *args, **options: pytest.fail("it was unpacked"))
+    with pytest.raises(InvalidInput, match=r"bomb\.pth, unpacked, takes 1\.1 GiB; at most 1 GiB is read"):
+        checkpoint.load(tmp_path / "bomb.pth")
+
+
+def test_an_old_checkpoint_is_still_read(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    torch.save(state, tmp_path / "net.pth", _use_new_zipfile_serialization=False)
+    assert fits(state, tmp_path / "net.pth")

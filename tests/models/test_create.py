@@ -88,7 +88,7 @@ def test_a_factory_in_a_package_of_the_current_folder(nets: Path) -> None:
         ("no/such/file.py:build", "there is no file no/such/file.py"),
         ("FILE:biuld", "there is no 'biuld'; did you mean build"),
         ("FILE:broken", "failed: KeyError: 'oops'"),
-        ("FILE:wrong", "gave a int, not a torch.nn.Module"),
+        ("FILE:wrong", "gave is of type int, not a torch.nn.Module"),
         ("FILE:number", "neither a function, a class nor a module"),
     ],
 )

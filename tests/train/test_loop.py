@@ -157,7 +157,7 @@ class Evil:
 def test_a_checkpoint_runs_no_code_and_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "last.pth"
     torch.save({"model": Evil()}, path)
-    with pytest.raises(InvalidInput, match="no readable checkpoint"):
+    with pytest.raises(InvalidInput, match="not a readable checkpoint"):
         state.read(path)
     torch.save({"model": {}}, path)
     with pytest.raises(InvalidInput, match="no checkpoint of `toolkit train`"):
@@ -167,5 +167,5 @@ def test_a_checkpoint_runs_no_code_and_is_whole(tmp_path: Path) -> None:
     assert torch.load(path, weights_only=True) == {"model": {}}, "the old one is still there"
     assert [file.name for file in tmp_path.iterdir()] == ["last.pth"]
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InvalidInput, match="no readable checkpoint"):
+    with pytest.raises(InvalidInput, match="not a readable checkpoint"):
         state.read(path)

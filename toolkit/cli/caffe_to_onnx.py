@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli import params
+from toolkit.cli import completion, params
 from toolkit.cli.onnx_to_caffe import MODEL
 from toolkit.cli.output import json_option, print_json, progress, size
 
@@ -36,7 +36,12 @@ STAGE_HELP = "Build the net for this stage, as `include { stage }` asks; repeata
 @click.option("--dynamic-batch", is_flag=True, help="Let the first size of every input and output be any number.")
 @click.option("--opset", type=int, default=17, show_default=True, help="Of ONNX's operators, 11 or newer.")
 @click.option(
-    "--dialect", default="bvlc", show_default=True, metavar="NAME", help="Whose meaning counts where forks disagree."
+    "--dialect",
+    default="bvlc",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completion.dialects,
+    help="Whose meaning counts where forks disagree.",
 )
 @click.option("--phase", type=click.Choice(["TEST", "TRAIN"]), default="TEST", show_default=True, help="Of train_val.")
 @click.option("--stage", "stages", multiple=True, help=STAGE_HELP)

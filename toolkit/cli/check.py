@@ -67,6 +67,10 @@ def check(
     """
     from toolkit.check.run import run
 
+    if html:
+        from toolkit.parity.page.html import need
+
+        need()
     with progress(quiet=as_json) as heard:
         found = run(file, only=only, workers=jobs or 0, timeout=timeout, repro=repro, on_result=heard)
     _write(found, output, html, junit)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli import params
+from toolkit.cli import completion, params
 from toolkit.cli.export_onnx import CHECKPOINT, POSITIVE, say_weights
 from toolkit.cli.onnx_to_caffe import SUFFIXES, dialect_option, keep_shuffle_option, style_option
 from toolkit.cli.onnx_to_caffe import show as show_conversion
@@ -27,7 +27,7 @@ IMAGE = click.Path(exists=True, dir_okay=False, path_type=Path)
     short_help="Export a PyTorch model, convert it to Caffe, and compare every engine.",
     epilog="Exits 1 if an engine differs from onnxruntime; the files stay for a closer look.",
 )
-@click.argument("model")
+@click.argument("model", shell_complete=completion.models)
 @click.option(
     "-o", "given", type=params.PLACE, required=True, metavar="PREFIX", help="Path of the files without suffix, or DIR/."
 )

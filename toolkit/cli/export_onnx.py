@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli import params
+from toolkit.cli import completion, params
 from toolkit.cli.output import json_option, print_json, progress, size
 from toolkit.export import DEFAULT_OPSET, OPSETS
 
@@ -23,7 +23,7 @@ OPSET_HELP = f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]}."
     short_help="Export a PyTorch model to ONNX.",
     epilog="A file is written whole or not at all; what it computes is checked by `toolkit parity`.",
 )
-@click.argument("model")
+@click.argument("model", shell_complete=completion.models)
 @click.option("-o", "--output", type=params.PLACE, required=True, help="The .onnx file to write, or DIR/.")
 @click.option("--weights", type=CHECKPOINT, help="A .pth or .safetensors checkpoint; random weights without it.")
 @click.option("--num-classes", type=POSITIVE, help="Of the classifier; the model's own default without it.")

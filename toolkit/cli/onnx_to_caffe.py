@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli import params
+from toolkit.cli import completion, params
 from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress, size
 
 if TYPE_CHECKING:
@@ -22,7 +22,12 @@ SUFFIXES = (".prototxt", ".caffemodel")
 SHAPE_HELP = "Pin a dynamic input; once for each."
 
 dialect_option = click.option(
-    "--dialect", default="portable", show_default=True, metavar="NAME", help="The Caffe to write for, or a .toml file."
+    "--dialect",
+    default="portable",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completion.dialects,
+    help="The Caffe to write for, or a .toml file.",
 )
 style_option = click.option(
     "--style",

@@ -89,6 +89,10 @@ def parity(
     from toolkit.parity.localise.steps import with_steps
     from toolkit.parity.parity import check
 
+    if html:
+        from toolkit.parity.page.html import need
+
+        need()
     oracle, rivals = subjects_of(reference, others, options)
     inputs, rule = inputs_of([oracle, *rivals], options), rule_of(options)
     given, names = options["map_file"], dict(options["names"])

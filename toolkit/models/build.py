@@ -144,7 +144,7 @@ def _made(factory: Callable[..., object], options: Mapping[str, int], spec: str)
     except Exception as error:  # the user's own code
         raise InvalidInput(f"{spec} failed: {type(error).__name__}: {error}") from error
     if not isinstance(module, nn.Module):
-        raise InvalidInput(f"{spec} gave a {type(module).__name__}, not a torch.nn.Module")
+        raise InvalidInput(f"what {spec} gave is of type {type(module).__name__}, not a torch.nn.Module")
     return module
 
 

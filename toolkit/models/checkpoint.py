@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from converters.errors import InvalidInput, Remedy, ToolkitError
+from toolkit.models import container
 from toolkit.models.shufflenet_v2 import ShuffleNetV2, width_of
 from toolkit.models.shufflenet_v2_torchvision import TorchvisionShuffleNetV2
 from toolkit.models.shufflenet_v2_torchvision import width_of as torchvision_width_of
@@ -38,6 +39,8 @@ def trained_size(path: str | Path) -> int | None:
 def _read(path: Path) -> object:
     if not path.is_file():
         raise InvalidInput(f"there is no checkpoint {path}")
+    if path.suffix != ".safetensors":
+        container.check(path)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -45,7 +48,7 @@ def _read(path: Path) -> object:
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken or hostile file can make a parser raise anything
-        raise InvalidInput(f"{path} is no readable checkpoint: {_reason(error)}") from error
+        raise InvalidInput(f"{path} is not a readable checkpoint: {_reason(error)}") from error
 
 
 def load_into(module: nn.Module, path: str | Path, *, name: str = "", other_classes: bool = False) -> None:

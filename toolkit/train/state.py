@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from converters.errors import InvalidInput
+from toolkit.models import container
 from toolkit.train.recipe import Recipe
 
 LAST, BEST = "last.pth", "best.pth"
@@ -41,10 +42,11 @@ def save(found: Mapping[str, Any], path: Path) -> None:
 
 def read(path: Path) -> dict[str, Any]:
     """A checkpoint of ours, without running code that hides in it."""
+    container.check(path)
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken or hostile file can make a parser raise anything
-        raise InvalidInput(f"{path} is no readable checkpoint: {str(error).splitlines()[0]}") from error
+        raise InvalidInput(f"{path} is not a readable checkpoint: {str(error).splitlines()[0]}") from error
     if not isinstance(found, dict) or not {"model", "recipe", "classes", "iteration"} <= found.keys():
         raise InvalidInput(f"{path} is no checkpoint of `toolkit train`")
     return found

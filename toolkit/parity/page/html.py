@@ -85,6 +85,11 @@ def _page(template: str, title: str, reports: Sequence[Json], **found: Any) -> s
     return text
 
 
+def need() -> None:
+    """Refuse where what makes pages is not installed: at once, not when hours of work are to be shown."""
+    _engines()
+
+
 def _engines() -> tuple[Any, str]:
     """Jinja and the source of plotly.js, both optional to install."""
     try:
