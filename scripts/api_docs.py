@@ -52,6 +52,8 @@ SECTIONS = {
         "converters.caffe.binary:write",
     ),
     "Models and their export": (
+        "toolkit.conversion:convert",
+        "toolkit.conversion:Conversion",
         "toolkit.models:create",
         "toolkit.models:available",
         "toolkit.export:export",

@@ -59,7 +59,7 @@ def verify(
         load: builds a runner from a runtime's name and a target.
         inputs: what to feed; without it random numbers in [0, 1).
         others: what else is compared with the source, the PyTorch model say.
-        optional: whether an engine that is not installed is held against nobody.
+        optional: whether the verdict does without an engine that is not installed.
         on_step: hears what is being done.
     """
     oracle = Subject(ORACLE, Target(conversion.source, outputs=tuple(conversion.outputs)))

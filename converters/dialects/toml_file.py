@@ -42,7 +42,7 @@ class Table:
         """Refuse a key that means nothing: a limit misspelt would be no limit."""
         for key in self.values:
             if key not in known:
-                raise self.wrong(key, f"is no key here; there are {', '.join(known)}")
+                raise self.wrong(key, f"is not a known key here; there are {', '.join(known)}")
 
     def table(self, key: str) -> Table:
         """A table inside this one, empty where it is left out."""

@@ -35,12 +35,19 @@ FORMS = (("x", 3, 8), ("y", 4, 6))
 
 
 def test_table(toolkit: Callable[..., Result], net: Path) -> None:
-    result = toolkit("benchmark", net, f"onnxruntime:{net},optimisation=all", "--rounds", 6, "--layers")
+    result = toolkit("benchmark", net, f"onnxruntime:{net},optimisation=disabled", "--rounds", 6)
     assert result.exit_code == 0, result.output
     assert "reference" in result.output
-    assert "net.onnx,optimisation=all" in result.output
-    assert "layers, of" in result.output
+    assert "net.onnx,optimisation=disabled" in result.output
+    assert "1 thread, optimisation all" in result.output  # the plain file, as users run it
     assert "run with onnxruntime" in result.output
+
+
+def test_layers_are_those_of_the_file(toolkit: Callable[..., Result], net: Path) -> None:
+    result = toolkit("benchmark", net, "--rounds", 6, "--layers")
+    assert result.exit_code == 0, result.output
+    assert "in 2 layers, of" in result.output
+    assert "optimisation all" not in result.output
 
 
 def test_json(toolkit: Callable[..., Result], as_json: Callable[[str], Any], net: Path) -> None:

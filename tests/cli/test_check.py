@@ -69,4 +69,4 @@ def test_a_wrong_key_exits_2_and_is_named(listed: Path, toolkit: Toolkit) -> Non
     listed.write_text('dialect = ["bvlc"]\nmodels = ["net.onnx"]', "utf-8")
     found = toolkit("check", listed)
     assert found.exit_code == 2
-    assert "parity.toml: dialect: is no key; did you mean dialects?" in found.stderr
+    assert "parity.toml: dialect: is not a known key; did you mean dialects?" in found.stderr

@@ -22,7 +22,7 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Contestant:
-    """A model in a runtime. `optional`: where the runtime is not installed, that is told and held against nobody."""
+    """A model in a runtime. `optional`: where the runtime is not installed, that is told and does not count."""
 
     label: str
     runtime: str

@@ -135,7 +135,7 @@ def _values(path: Path, where: str, table: Mapping[str, Any], known: Set[str]) -
             keys = sorted(known if known is INPUTS else {*known, "inputs"})
             near = difflib.get_close_matches(key, keys, 1)
             hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(keys)}"
-            raise ToolkitError(f"{path}: {where}{key}: is no key{hint}")
+            raise ToolkitError(f"{path}: {where}{key}: is not a known key{hint}")
         try:
             values[key] = READERS[key](value, path.parent)
         except _Wrong as error:

@@ -35,7 +35,7 @@ class Subject:
         runtime: the name of the runtime.
         target: what to run in it, or what it has computed already.
         names: the reference's names of inputs and outputs -> this one's, where they differ.
-        optional: where the runtime is not installed, that is shown and held against nobody.
+        optional: where the runtime is not installed, that is shown and does not count.
     """
 
     runtime: str
