@@ -9,6 +9,7 @@ import converters.dialects as dialects
 from converters.caffe.net import Net
 from converters.caffe.passes.absorb_pads import absorb_pads
 from converters.caffe.passes.absorb_transposes import absorb_transposes
+from converters.caffe.passes.absorb_upsampling import absorb_upsampling
 from converters.caffe.passes.activation_after_pool import activation_after_pool
 from converters.caffe.passes.eliminate_shuffles import eliminate_shuffles
 from converters.caffe.passes.fold import fold, fold_rewrites
@@ -82,6 +83,11 @@ def legalise(net: Net, task: Task) -> Result:
     return dialects.legalise(net, task.dialect)
 
 
+def absorb_upsampling_where_taken(net: Net, task: Task) -> Result:
+    """Let convolutions read the image before it is upsampled, where the dialect has the Deconvolution for it."""
+    return absorb_upsampling(net, lambda node: task.dialect.blocks(node) or task.dialect.slows(node))
+
+
 PREPROCESS = Pass(
     "preprocess",
     preprocess,
@@ -134,6 +140,13 @@ DEPLOY = ordered(
         breaks=(LEGAL,),
     ),
     Pass("tiled_mean", tiled_mean, requires=(UNSHARED, REWRITTEN), breaks=(LEGAL,)),
+    # Only now are the affine layers in the convolutions, and the upsampling is what the dialect has for it.
+    Pass(
+        "absorb_upsampling",
+        absorb_upsampling_where_taken,
+        requires=(UNSHARED, REWRITTEN, FOLDED),
+        breaks=(LEGAL,),
+    ),
     LEGALISE_AGAIN,
     Pass("in_place", in_place, requires=(UNSHARED, LEGAL), breaks=(UNSHARED,)),
 )
