@@ -139,7 +139,6 @@ DEPLOY = ordered(
         ensures=(FOLDED,),
         breaks=(LEGAL,),
     ),
-    Pass("tiled_mean", tiled_mean, requires=(UNSHARED, REWRITTEN), breaks=(LEGAL,)),
     # Only now are the affine layers in the convolutions, and the upsampling is what the dialect has for it.
     Pass(
         "absorb_upsampling",
@@ -147,6 +146,7 @@ DEPLOY = ordered(
         requires=(UNSHARED, REWRITTEN, FOLDED),
         breaks=(LEGAL,),
     ),
+    Pass("tiled_mean", tiled_mean, requires=(UNSHARED, REWRITTEN), breaks=(LEGAL,)),
     LEGALISE_AGAIN,
     Pass("in_place", in_place, requires=(UNSHARED, LEGAL), breaks=(UNSHARED,)),
 )

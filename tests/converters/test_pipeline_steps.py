@@ -91,7 +91,7 @@ def test_that_network_has_something_for_every_pass(tmp_path: Path) -> None:
 
 
 def everything(folder: Path) -> tuple[Path, dict[str, np.ndarray]]:
-    """Transposes, scores, a pad, a normalisation, a shuffle, hard functions, a large mean, a Flatten."""
+    """Transposes, scores, a pad, a normalisation, a shuffle, an upsampling, hard functions, a large mean, a Flatten."""
     node = helper.make_node
     c = {f"c{i}": weights(12) / 4 for i in range(3)}
     nodes = [
@@ -112,7 +112,8 @@ def everything(folder: Path) -> tuple[Path, dict[str, np.ndarray]]:
         node("Reshape", ["swapped", "join"], ["shuffled"]),
         node("Relu", ["shuffled"], ["r"]),
         node("MaxPool", ["r"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
-        node("Conv", ["pooled", "w"], ["conv2"], pads=[1, 1, 1, 1]),
+        node("Resize", ["pooled", "", "twice"], ["large"], coordinate_transformation_mode="asymmetric"),
+        node("Conv", ["large", "w"], ["conv2"], pads=[1, 1, 1, 1]),
         node("HardSwish", ["conv2"], ["hard"]),
         node("HardSigmoid", ["conv2"], ["gate"], alpha=1 / 6),
         node("Mul", ["hard", "gate"], ["both"]),
@@ -127,6 +128,7 @@ def everything(folder: Path) -> tuple[Path, dict[str, np.ndarray]]:
         "m": weights(12, 12) / 4,
         "w": weights(12, 12, 3, 3) / 10,
         "v": np.abs(weights(12)) + 1,
+        "twice": np.array([1, 1, 2, 2], np.float32),
         "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
         "split": np.array([1, 3, 4, 72, 72]),
         "join": np.array([1, 12, 72, 72]),
