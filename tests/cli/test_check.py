@@ -45,9 +45,9 @@ def test_a_failure_exits_1_with_its_reason(listed: Path, toolkit: Toolkit) -> No
     listed.write_text('runtimes = ["opencv"]\ntolerances = { nonsense = 1e-3 }\nmodels = ["net.onnx"]', "utf-8")
     found = toolkit("check", listed, "--jobs", 1)
     assert found.exit_code == 1
-    assert "net.onnx / portable / deploy / opencv: failed" in found.stderr, "said at once"
-    assert "a tolerance is given for 'nonsense', which is no output" in found.stdout
-    assert "1 failed in " in found.stdout
+    assert "net.onnx / portable / deploy / opencv: error" in found.stderr, "said at once"
+    assert "'nonsense' is given a tolerance, but the outputs are " in found.stdout
+    assert "1 error in " in found.stdout
 
 
 @pytest.mark.parametrize(

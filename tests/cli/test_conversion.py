@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from converters.onnx_to_caffe.lower import Lowered
 from toolkit import runners
+from toolkit.runners.base import RUNTIMES
 
 Toolkit = Callable[..., Result]
 HAS_ENGINE = any(not runners.available()[name] for name in ("opencv", "caffe"))
@@ -249,3 +250,44 @@ def _with_other_bias(lowered: Lowered) -> Lowered:
         for item in lowered.net.layers
     )
     return replace(lowered, net=replace(lowered.net, layers=changed))
+
+
+NET = """
+import torch
+
+def build():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
+"""
+
+
+@pytest.fixture
+def own_net(tmp_path: Path) -> str:
+    """A PyTorch model as the command line names it."""
+    (tmp_path / "own.py").write_text(NET)
+    return f"{tmp_path / 'own.py'}:build"
+
+
+@pytest.mark.skipif(not HAS_ENGINE, reason="no Caffe engine is installed")
+def test_convert_says_of_each_half_what_is_proven(toolkit: Toolkit, tmp_path: Path, own_net: str) -> None:
+    done = toolkit("convert", own_net, "--image-size", 8, "-o", tmp_path / "net", "--strict")
+    assert done.exit_code == 0, done.stderr
+    assert "verdict: passed" in done.stdout
+    assert "PyTorch -> ONNX: verified: passed" in done.stderr
+    assert "ONNX -> Caffe: verified: passed" in done.stderr
+
+
+def test_convert_is_no_pass_where_no_caffe_file_was_run(
+    toolkit: Toolkit, tmp_path: Path, own_net: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, runtime in list(RUNTIMES.items()):
+        if ".prototxt" in runtime.reads:
+            monkeypatch.setitem(RUNTIMES, name, replace(runtime, missing=lambda: "it is not here"))
+    words = ("convert", own_net, "--image-size", 8, "-o", tmp_path / "net", "--dialect", "bvlc")
+    done = toolkit(*words)
+    assert done.exit_code == 0, done.stderr
+    assert "verdict: not run" in done.stdout
+    assert "PyTorch -> ONNX: verified: passed" in done.stderr
+    assert "ONNX -> Caffe: not verified: no engine that runs this dialect is installed (it is not here)" in done.stderr
+    assert json.loads(toolkit(*words, "--json").stdout)["parity"]["verdict"] == "not run"
+    assert toolkit(*words, "--strict").exit_code == 1

@@ -65,7 +65,8 @@ def test_tolerances_are_used() -> None:
 
     assert checked(linear, wrong, Rule(tolerance=1e-3)).passed
     assert checked(linear, wrong, Rule(tolerances={"y": 1e-3})).passed
-    assert not checked(linear, linear, Rule(tolerances={"z": 1e-3})).passed
+    with pytest.raises(ToolkitError, match="'z' is given a tolerance, but the outputs are y"):
+        checked(linear, linear, Rule(tolerances={"z": 1e-3}))
 
 
 FAULTS = {

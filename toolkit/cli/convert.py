@@ -11,21 +11,21 @@ import click
 
 from toolkit.cli import completion, params
 from toolkit.cli.export_onnx import CHECKPOINT, POSITIVE, say_weights
-from toolkit.cli.onnx_to_caffe import SUFFIXES, dialect_option, keep_shuffle_option, style_option
+from toolkit.cli.onnx_to_caffe import SUFFIXES, dialect_option, keep_shuffle_option, no_engine, proven, style_option
 from toolkit.cli.onnx_to_caffe import show as show_conversion
 from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress, size
 
 if TYPE_CHECKING:
     from converters.mapping import ConversionMap
     from toolkit.parity.parity import Subject
-    from toolkit.parity.report import Report
+    from toolkit.parity.report import Report, Row
 
 IMAGE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(
     short_help="Export a PyTorch model, convert it to Caffe, and compare every engine.",
-    epilog="Exits 1 if an engine differs from onnxruntime; the files stay for a closer look.",
+    epilog="Exits 1 if an engine differs from onnxruntime or proves nothing; the files stay for a closer look.",
 )
 @click.argument("model", shell_complete=completion.models)
 @click.option(
@@ -39,6 +39,7 @@ IMAGE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @style_option
 @keep_shuffle_option
 @click.option("--test", "images", multiple=True, type=IMAGE, help="Compare on this image (resized, RGB in [0, 1]).")
+@click.option("--strict", is_flag=True, help="Exit 1 unless an engine proves the Caffe files as well.")
 @json_option
 @click.pass_context
 def convert(
@@ -53,12 +54,14 @@ def convert(
     style: str,
     keep_shuffle: bool,
     images: tuple[Path, ...],
+    strict: bool,
     as_json: bool,
 ) -> None:
     """Write PREFIX.onnx, PREFIX.prototxt and PREFIX.caffemodel from a PyTorch MODEL, and prove that they agree.
 
     MODEL is what `toolkit export-onnx` takes: shufflenet_v2_x1.0, torchvision:resnet18, my_nets.small:build or
     my_net.py:build. onnxruntime is the reference; PyTorch and every Caffe engine present are compared with it.
+    Where no Caffe engine is, the files are written all the same, and said to be not verified.
 
     \b
     Examples:
@@ -72,6 +75,7 @@ def convert(
     from toolkit.export import export, save
     from toolkit.models import create
     from toolkit.parity.inputs import Inputs
+    from toolkit.parity.report import Verdict
     from toolkit.verify import engines, verify
 
     if shapes and image_size is not None:
@@ -112,8 +116,9 @@ def convert(
         print_json({**done.to_json(), "onnx": onnx_file, "parity": report.to_json()})
     else:
         show_proof(report)
-    if not report.passed:
-        _say_unproven(report)
+    for half in halves(report):
+        click.echo(half, err=True)
+    if not report.passed and (strict or report.verdict is not Verdict.NOT_RUN):
         ctx.exit(PARITY_FAILED)
 
 
@@ -151,5 +156,14 @@ def _torch(
     return Subject("torch", Target(model, weights, outputs, options=options))
 
 
-def _say_unproven(report: Report) -> None:
-    click.echo(f"error: not proven: verdict {report.verdict.value}", err=True)
+def halves(report: Report) -> tuple[str, str]:
+    """One sentence on PyTorch against ONNX, and one on ONNX against Caffe; what no engine ran is not verified."""
+    torch = [row for row in report.rows if row.runtime == "torch"]
+    caffe = [row for row in report.rows if row.runtime != "torch"]
+    ran = [row for row in caffe if row.counts]
+    second = proven(replace(report, rows=tuple(ran))) if ran else no_engine("; ".join(_missing(row) for row in caffe))
+    return f"PyTorch -> ONNX: {proven(replace(report, rows=tuple(torch)))}", f"ONNX -> Caffe: {second}"
+
+
+def _missing(row: Row) -> str:
+    return "; ".join(reason.removeprefix("not run: ") for reason in row.reasons)

@@ -203,12 +203,16 @@ def verdict(proofs: Sequence[Proof], dialect: str, skipped: str) -> str:
     from toolkit.runners import available
     from toolkit.verify import engines
 
-    if not proofs:
-        missing = available()
-        how = "; ".join(missing[name] for name in engines(dialect))
-        why = f"{skipped} was given" if skipped else f"no engine that runs this dialect is installed ({how})"
-        return f"not verified: {why}"
-    return proven(proofs[0])
+    if proofs:
+        return proven(proofs[0])
+    missing = available()
+    how = "; ".join(missing[name] for name in engines(dialect))
+    return f"not verified: {skipped} was given" if skipped else no_engine(how)
+
+
+def no_engine(how: str) -> str:
+    """Why nothing ran; `how` says for each engine how to get it."""
+    return f"not verified: no engine that runs this dialect is installed ({how})"
 
 
 def proven(proof: Proof) -> str:
@@ -219,7 +223,7 @@ def proven(proof: Proof) -> str:
     engine = ", ".join(row.run.version for row in proof.rows if row.run)
     passed = proof.passed
     head = f"{'verified' if passed else 'not proven'}: {proof.verdict.value}"
-    line = f"{head}, differs by at most {max(found):.1e} of max|ref| from onnxruntime in {engine}"
+    line = f"{head}, differs by at most {max(found):.1e} of max|ref| from onnxruntime in {engine}" if found else head
     if passed:
         return "; ".join([line, *(note for row in proof.rows for note in row.notes if note.startswith("proven in"))])
     reasons = "; ".join(reason for row in proof.rows for reason in row.reasons)

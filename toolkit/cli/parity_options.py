@@ -104,6 +104,7 @@ def rule_of(options: dict[str, Any]) -> Rule:
 
 def subjects_of(reference: str, others: Sequence[str], options: dict[str, Any]) -> tuple[Subject, list[Subject]]:
     """Targets with their outputs and names set. The map's right side is the prototxt's, whichever side that is on."""
+    from toolkit.parity.known import check_names, need_layers
     from toolkit.parity.targets import only, parse, parse_reference
     from toolkit.runners.base import RUNTIMES
 
@@ -116,6 +117,9 @@ def subjects_of(reference: str, others: Sequence[str], options: dict[str, Any]) 
         for text in others
         for one in parse(text, RUNTIMES)
     ]
+    for one in (oracle, *rivals):
+        need_layers(one)
+    check_names(oracle, rivals, names)
     mapped = maps_of([oracle, *rivals], options["map_file"])
     wanted = options["outputs"]
     if not wanted:

@@ -5,7 +5,7 @@ The engines run one after the other; where one is missing or crashes, its row sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -105,12 +105,18 @@ def check(
     rule = rule or Rule()
     oracle = _reference(reference, others, load, inputs or Inputs(), on_step)
     exact = _in_float64(reference, oracle, load, on_step) if rule.float64 else []
-    unknown = [name for name in rule.constants if name not in oracle.outputs[0]]
-    if unknown:
-        raise ToolkitError(f"'{unknown[0]}' is declared constant, but the outputs are {', '.join(oracle.outputs[0])}")
+    _need_outputs(rule.constants, "is declared constant", oracle)
+    _need_outputs(rule.tolerances, "is given a tolerance", oracle)
     moves = measure(oracle.outputs, oracle.noise, rule.constants, exact)
     rows = tuple(_row(oracle, other, load, moves, rule, on_step) for other in others)
     return Report(oracle, rows, moves, rule.tolerance, dict(rule.tolerances))
+
+
+def _need_outputs(named: Iterable[str], said: str, oracle: Run) -> None:
+    """Refuse what a rule says about an output that the reference has not."""
+    for name in named:
+        if name not in oracle.outputs[0]:
+            raise ToolkitError(f"'{name}' {said}, but the outputs are {', '.join(oracle.outputs[0])}")
 
 
 def _reference(subject: Subject, others: Sequence[Subject], load: Load, inputs: Inputs, on_step: Say) -> Run:

@@ -71,8 +71,10 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """The heaviest verdict of the rows that count."""
+        """The heaviest verdict of the rows that count; NOT_RUN is among them for a model that no engine ran."""
         counted = [row.verdict for row in self.rows if row.counts]
+        if {row.model for row in self.rows} > {row.model for row in self.rows if row.counts}:
+            counted.append(Verdict.NOT_RUN)
         return max(counted, key=WEIGHT.__getitem__, default=Verdict.NOT_RUN)
 
     @property

@@ -10,7 +10,7 @@ import numpy as np
 
 from converters.mapping import ConversionMap
 from converters.preprocessing import Preprocessing
-from toolkit.runners.base import Arrays, Load, Runner, RunnerError, Target
+from toolkit.runners.base import Arrays, Load, Runner, Target, UnknownValue
 
 Shape = tuple[int, ...]
 
@@ -72,7 +72,7 @@ class Translated:
         self.wanted = target.outputs or known.outputs
         for value in self.wanted:
             if value not in known.names:
-                raise RunnerError(f"{name}: no value there is known to be the reference's '{value}'")
+                raise UnknownValue(f"{name}: no value there is known to be the reference's '{value}'")
         self.inputs: dict[str, tuple[int | None, ...]] = {}
         self.values: Collection[str] = ()
         self.dtypes: Mapping[str, str] = {}

@@ -26,6 +26,12 @@ class RunnerError(ToolkitError):
     exit_code = 1
 
 
+class UnknownValue(RunnerError):
+    """A value was asked for that the model has not."""
+
+    exit_code = 2
+
+
 class RunnerUnavailable(ToolkitError):
     """The runtime is not installed here; the message says how to get it."""
 
@@ -179,7 +185,7 @@ def need_outputs(name: str, wanted: Collection[str], known: Collection[str]) -> 
     """Refuse an output that the model has not."""
     for output in wanted:
         if output not in known:
-            raise RunnerError(f"{name}: the model has no value '{output}'; it has {listed(output, known)}")
+            raise UnknownValue(f"{name}: the model has no value '{output}'; it has {listed(output, known)}")
 
 
 def need_feeds(name: str, feeds: Arrays, inputs: Collection[str]) -> None:

@@ -1,0 +1,58 @@
+"""What a user says about names -> checked against the files themselves, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from converters.caffe import text
+from converters.errors import ToolkitError
+from toolkit.onnx_file import read_onnx
+from toolkit.parity.parity import Subject
+from toolkit.parity.run import Run
+from toolkit.runners.base import need_file
+
+SHOWN = 8  # names in a sentence
+
+
+def known(subject: Subject) -> Collection[str] | None:
+    """Every name of a value in a model's file, or in a saved run; None where only its engine could tell."""
+    if isinstance(subject.target, Run):
+        return {*subject.target.inputs[0], *subject.target.outputs[0]}
+    if subject.is_onnx:
+        graph = read_onnx(Path(subject.model)).graph
+        return {value.name for value in graph.input} | {value for node in graph.node for value in node.output if value}
+    if subject.is_caffe:
+        return {top for layer in text.read(Path(subject.model)).layers for top in layer.tops}
+    return None
+
+
+def need_layers(subject: Subject) -> None:
+    """Refuse a prototxt that says nothing: an engine would give each its own riddle for it."""
+    if isinstance(subject.target, Run) or not subject.is_caffe:
+        return
+    lines = need_file(Path(subject.model)).read_bytes().splitlines()
+    if not any(b"layer" in line for line in lines if not line.lstrip().startswith(b"#")):
+        raise ToolkitError(f"{subject.model} is no network: it has no layers")
+
+
+def need(name: str, there: Collection[str] | None, said: str) -> None:
+    """Refuse a name that a model has not. A blob that is written over is also known by its number, `blob@1`."""
+    if there is None or name in there or name.partition("@")[0] in there:
+        return
+    shown = get_close_matches(name, sorted(there), 3, 0.4) or [*sorted(there)[:SHOWN]]
+    raise ToolkitError(f"{said}, and there is no '{name}' there but {', '.join(shown)}{' ...' * (len(there) > SHOWN)}")
+
+
+def check_names(reference: Subject, others: Sequence[Subject], names: Mapping[str, str]) -> None:
+    """Refuse a name map (reference -> other) that no pair of models here has a use for."""
+    meant = [one for one in others if one.names]
+    if names and not meant:
+        raise ToolkitError(
+            "a name map tells which blob of a Caffe net is which ONNX value: give one of each to compare"
+        )
+    for ours, theirs in names.items():
+        need(ours, known(reference), f"the name map speaks of '{ours}' in {reference.model}")
+        for one in meant:
+            need(theirs, known(one), f"the name map speaks of '{theirs}' in {one.model}")
