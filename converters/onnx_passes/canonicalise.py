@@ -48,7 +48,7 @@ def canonicalise(
     """
     proto = protos.without_weights(source.proto)
     store = take_out(source, proto)
-    pin_inputs(proto, input_shapes or {})
+    pin_inputs(proto, input_shapes or {}, store)
     choose_outputs(proto, outputs)
     said = notes.of_nodes(proto)
     model = ir.serde.deserialize_model(_folded(proto, source, supported))

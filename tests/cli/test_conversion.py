@@ -180,6 +180,18 @@ def test_cut_at_a_value(toolkit: Toolkit, tmp_path: Path) -> None:
     one_error(toolkit("onnx-to-caffe", tmp_path / "net.onnx", "--output", "cc"), 2, "no node makes 'cc'", "near: c")
 
 
+def test_a_node_that_is_asked_for_as_an_output_is_answered_with_its_value(toolkit: Toolkit, tmp_path: Path) -> None:
+    conv = helper.make_node("Conv", ["x", "w", "b"], ["c"], name="/head/Conv")
+    path = model(tmp_path / "net.onnx", conv, helper.make_node("Relu", ["c"], ["y"]))
+    one_error(toolkit("onnx-to-caffe", path, "--output", "/head/Conv"), 2, "is the name of a node", "it makes 'c'")
+
+
+def test_an_input_that_is_not_there_is_answered_with_the_inputs(toolkit: Toolkit, tmp_path: Path) -> None:
+    """Not with the weights, which travel as inputs inside."""
+    done = toolkit("onnx-to-caffe", model(tmp_path / "net.onnx"), "--input-shape", "z:1,3,8,9")
+    one_error(done, 2, "no input 'z' to give a shape (it has: x)")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_unwritable_folder(toolkit: Toolkit, tmp_path: Path) -> None:
     path = model(tmp_path / "net.onnx")

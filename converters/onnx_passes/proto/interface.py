@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from math import prod
 
@@ -13,9 +13,14 @@ from converters.onnx import protos
 from converters.onnx_passes.sizes import BLOB
 
 
-def pin_inputs(proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]]) -> None:
-    """Give every real input a static shape: as asked, else its own; a dynamic first axis (the batch) is 1."""
-    inputs = {value.name: value for value in proto.graph.input}
+def pin_inputs(
+    proto: onnx.ModelProto, wanted: Mapping[str, Sequence[int]], weights: Container[str | None] = ()
+) -> None:
+    """Give every real input a static shape: as asked, else its own; a dynamic first axis (the batch) is 1.
+
+    `weights` are inputs that stand for the big ones: nobody feeds those.
+    """
+    inputs = [value.name for value in proto.graph.input if value.name not in weights]
     for name in wanted:
         if name not in inputs:
             raise ToolkitError(f"the model has no input '{name}' to give a shape (it has: {', '.join(inputs)})")
@@ -79,6 +84,10 @@ def _cut(proto: onnx.ModelProto, names: Sequence[str]) -> None:
     made = {output for node in proto.graph.node for output in node.output if output}
     for name in names:
         if name not in made:
+            node = next((node for node in proto.graph.node if node.name == name), None)
+            if node is not None:
+                values = " and ".join(f"'{output}'" for output in node.output if output)
+                raise ToolkitError(f"'{name}' is the name of a node; an output is a value, and it makes {values}")
             near = get_close_matches(name, sorted(made), 3)
             raise ToolkitError(
                 f"no node makes '{name}', which was asked for as an output"
