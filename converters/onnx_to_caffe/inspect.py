@@ -46,7 +46,8 @@ class Inspection:
     """The whole model. `problems` keep it from being read at all; `converts` maps each dialect to yes or no.
 
     `passes`: what each pass did for the asked dialect, and what it left alone and why; up to `legalise` where the
-    dialect can't take the model.
+    dialect can't take the model. `cut`: outputs with which the network before every blocker converts, where they are
+    known.
     """
 
     dialect: str
@@ -57,6 +58,7 @@ class Inspection:
     multiply_adds: int
     parameters: int
     passes: tuple[Record, ...] = ()
+    cut: tuple[str, ...] = ()
 
     @property
     def convertible(self) -> bool:

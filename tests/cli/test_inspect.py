@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import onnx
+import onnx.parser
 import pytest
 from click.testing import Result
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from converters.caffe.net import Net
 from converters.dialects import NAMES
 from converters.onnx_to_caffe.pipeline import PIPELINES, Pass, Task
-from tests.cli.test_conversion import model
+from tests.cli.test_conversion import HAS_ENGINE, model
 
 Toolkit = Callable[..., Result]
 
@@ -54,6 +57,60 @@ def test_blockers_and_where_it_would_work(toolkit: Toolkit, tmp_path: Path) -> N
     assert "Det 'det'" in done.output
     assert "Sin 'sine'" in done.output
     assert "converts in: no dialect" in done.output
+
+
+DETECTOR = """<ir_version: 8, opset_import: ["" : 17]>
+detector (float[1,3,16,16] image) => (int64[n,3] picked, float[1,5] best)
+<int64[1] most={10}, float[1] overlap={0.5}, int64[1] k={5}, int64[3] four={1,4,-1}, int64[3] one={1,1,-1}> {
+    [stem] f = Conv<kernel_shape=[3,3], strides=[2,2], pads=[1,1,1,1]>(image, w)
+    r = Relu(f)
+    [box] b = Conv<kernel_shape=[1,1]>(r, wb)
+    [score] s = Conv<kernel_shape=[1,1]>(r, ws)
+    likely = Sigmoid(s)
+    flat = Reshape(b, four)
+    boxes = Transpose<perm=[0,2,1]>(flat)
+    scores = Reshape(likely, one)
+    picked = NonMaxSuppression(boxes, scores, most, overlap)
+    row = Flatten(scores)
+    best, where = TopK(row, k)
+}"""
+
+
+def detector(path: Path) -> Path:
+    """A small detector: NonMaxSuppression keeps the model from being read, and hides a TopK beside it."""
+    proto, rng = onnx.parser.parse_model(DETECTOR), np.random.default_rng(0)
+    for name, shape in {"w": (8, 3, 3, 3), "wb": (4, 8, 1, 1), "ws": (1, 8, 1, 1)}.items():
+        proto.graph.initializer.append(numpy_helper.from_array(rng.standard_normal(shape).astype(np.float32), name))
+    onnx.save(proto, path)
+    return path
+
+
+@pytest.mark.skipif(not HAS_ENGINE, reason="no Caffe engine is installed")
+def test_the_proposed_command_converts_what_stands_before_the_blockers(
+    toolkit: Toolkit, as_json: Callable[[str], Any], tmp_path: Path
+) -> None:
+    path = detector(tmp_path / "a detector.onnx")
+    done = toolkit("inspect", path)
+    assert done.exit_code == 3
+    for told in ("NonMaxSuppression 'picked'", "TopK 'best'", "converts in: no dialect"):
+        assert told in done.output
+    assert "Conv " in done.output, "the nodes are listed, though the model can't be read as it is"
+    program, *words = shlex.split(done.output.splitlines()[-1])
+    assert program == "toolkit"
+    copied = toolkit(*words, "--strict")
+    assert copied.exit_code == 0, copied.stderr
+    assert "verified: passed" in copied.stderr
+    found = as_json(toolkit("inspect", path, "--json").stdout)
+    assert found["cut"] == ["boxes", "scores", "row"]
+    assert not found["convertible"]
+    assert {one["op"] for one in found["problems"]} == {"NonMaxSuppression"}
+
+
+def test_no_cut_is_proposed_where_nothing_stands_before_the_blocker(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = model(tmp_path / "net.onnx", helper.make_node("Det", ["x"], ["d"]), helper.make_node("Relu", ["d"], ["y"]))
+    done = toolkit("inspect", path)
+    assert done.exit_code == 3
+    assert "what stands before" not in done.output
 
 
 def test_a_chip_that_lacks_a_layer(toolkit: Toolkit, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def inspect(
     Nothing is written. Nodes are those that are left when shapes and constants are folded; one without layers goes
     into the weights of its neighbours. --dialect all tells in one table which dialects and chips take the network, in
     how many layers, how many of them on the chip's CPU, and what blocks the others.
+    Where something blocks, the command that converts what stands before every blocker is shown, to copy.
     Of a prototxt: its layers, and the ONNX operators that each becomes.
 
     \b
@@ -65,21 +66,41 @@ def inspect(
         _inspect_caffe(ctx, model, shapes, outputs, dialect, blockers_only, as_json)
         return
     from converters.onnx_passes import load
+    from converters.onnx_to_caffe.cuts import advise
     from converters.onnx_to_caffe.inspect import inspect as look
 
     if dialect == EVERY:
         ctx.exit(_everywhere(model, params.once(shapes, "--input-shape"), outputs or None, skip, as_json))
     with progress(quiet=as_json) as step:
         step("reading the model")
-        found = look(load(model), dialect, params.once(shapes, "--input-shape"), outputs or None, skip)
+        source, pinned = load(model), params.once(shapes, "--input-shape")
+        found = look(source, dialect, pinned, outputs or None, skip)
+        if not found.convertible:
+            step("looking for a cut before the blockers")
+            found = advise(found, source, lambda cut: look(source, dialect, pinned, cut, skip), outputs)
     if as_json:
         print_json(found.to_json())
     else:
         show(found, blockers_only)
+        if found.cut:
+            click.echo(f"what stands before the blockers converts:\n    {_command(model, found, shapes)}")
         if passes:
             show_passes(found)
     if not found.convertible:
         ctx.exit(NOT_CONVERTIBLE)
+
+
+def _command(model: Path, found: Inspection, shapes: Sequence[tuple[str, tuple[int, ...]]]) -> str:
+    """The conversion of the network before the blockers, to copy."""
+    from shlex import join
+
+    words = ["toolkit", "onnx-to-caffe", str(model)]
+    words += ["--dialect", found.dialect] * (found.dialect != "portable")
+    for name, shape in shapes:
+        words += ["--input-shape", f"{name}:{','.join(map(str, shape))}"]
+    for name in found.cut:
+        words += ["--output", name]
+    return join(words)
 
 
 def _everywhere(

@@ -97,13 +97,13 @@ def _cut(proto: onnx.ModelProto, names: Sequence[str]) -> None:
     proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names))
 
 
-def _reads(node: onnx.NodeProto) -> Iterator[str]:
+def reads(node: onnx.NodeProto) -> Iterator[str]:
     """Every value that a node needs, those that its subgraphs take from outside included."""
     yield from node.input
     for attribute in node.attribute:
         graphs = [attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else attribute.graphs
         for inner in (inner for graph in graphs for inner in graph.node):
-            yield from _reads(inner)
+            yield from reads(inner)
         for graph in graphs:
             yield from (value.name for value in graph.output)
 
@@ -113,7 +113,7 @@ def _drop_dead(proto: onnx.ModelProto) -> None:
     kept = []
     for node in reversed(proto.graph.node):
         if needed.intersection(node.output):
-            needed.update(_reads(node))
+            needed.update(reads(node))
             kept.append(node)
     del proto.graph.node[:]
     proto.graph.node.extend(reversed(kept))
