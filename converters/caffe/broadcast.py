@@ -9,12 +9,14 @@ import numpy as np
 from converters.caffe import layers
 from converters.caffe.graph import Blob
 from converters.caffe.net import Shape
+from converters.errors import require
 
 
 def expand(x: Blob, shape: Shape) -> Blob:
     """Repeat axes of size 1 until x has the shape, which has as many axes."""
     while x.shape != tuple(shape):
         first = next(i for i, (have, want) in enumerate(zip(x.shape, shape, strict=True)) if have != want)
+        require(x.shape[first] == 1, f"{x.shape} can't be repeated to {shape}")
         last = next((i for i in range(first, x.rank) if x.shape[i] != 1), x.rank)
         x = _repeat(x, first, last, tuple(shape[first:last]))
     return x

@@ -83,10 +83,15 @@ def external_file(tensor: onnx.TensorProto, folder: Path, path: Path) -> tuple[s
     """Return (location, offset, length) of external data that lies inside the model's folder, else InvalidInput."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
-    target = (folder / location).resolve()
+    try:
+        target = (folder / location).resolve()
+        found = target.is_file()
+    except (OSError, ValueError) as error:  # too long a name, a NUL in it
+        what = f"the weights '{tensor.name}' name a file that none can be"
+        raise InvalidInput(f"{path}: {what} ({location[:40]!r})") from error
     if not location or not target.is_relative_to(folder):
         raise InvalidInput(f"{path}: the weights '{tensor.name}' point outside the model's folder ({location!r})")
-    if not target.is_file():
+    if not found:
         raise InvalidInput(f"{path}: the weights file '{location}' beside the model is missing")
     try:
         offset, length = int(entries.get("offset", 0)), int(entries["length"]) if "length" in entries else None

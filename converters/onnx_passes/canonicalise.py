@@ -23,6 +23,7 @@ from converters.onnx_passes.proto.inline_functions import INLINED
 from converters.onnx_passes.proto.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.proto.skip_folding import skip_folding
 from converters.onnx_passes.proto.weights_aside import take_out
+from converters.onnx_passes.sound import check_sound, sort_nodes
 from converters.onnx_passes.spec import OLDEST, verify
 
 # Ops of shape arithmetic: gone after folding wherever the shapes are static.
@@ -47,11 +48,14 @@ def canonicalise(
     `supported` are the op types that can be lowered: where the model can't even be folded, they tell whom to blame.
     """
     proto = protos.without_weights(source.proto)
+    opset = _opset(proto, source)
+    check_sound(proto, source.path)
     store = take_out(source, proto)
+    sort_nodes(proto.graph, source.path)
     pin_inputs(proto, input_shapes or {}, store)
     choose_outputs(proto, outputs)
     said = notes.of_nodes(proto)
-    model = ir.serde.deserialize_model(_folded(proto, source, supported))
+    model = ir.serde.deserialize_model(_folded(proto, source, opset, supported))
     graphs.put_back(model.graph, store)
     notes.put_back(model, said)
     for shape in SHAPE:
@@ -60,9 +64,8 @@ def canonicalise(
     return model
 
 
-def _folded(proto: onnx.ModelProto, source: Source, supported: frozenset[str]) -> onnx.ModelProto:
+def _folded(proto: onnx.ModelProto, source: Source, opset: int, supported: frozenset[str]) -> onnx.ModelProto:
     """The model in the canonical opset, without shape arithmetic, the shape of every value known."""
-    opset = _opset(proto, source)
     try:
         proto = _run(PREPARE, proto, opset)
         return skip_folding(proto) or _run(FOLD, proto, opset)

@@ -24,6 +24,7 @@ from converters.onnx_passes.proto.spell_out_coordinates import has_resize, spell
 from converters.onnx_passes.proto.spell_out_normalisations import spell_out_normalisations
 from converters.onnx_passes.proto.to_float32 import to_float32
 from converters.onnx_passes.proto.unroll_scans import unroll_scans
+from converters.onnx_passes.sizes import refuse_long_ranges
 from converters.onnx_passes.spec import OLDEST, OPSET
 
 EVERY = range(OLDEST, 1000)
@@ -68,6 +69,7 @@ def fold_inlined(proto: onnx.ModelProto) -> onnx.ModelProto | None:
 
 
 PREPARE = (
+    ProtoPass(refuse_long_ranges),
     ProtoPass(to_float32),
     ProtoPass(spell_out_normalisations),
     ProtoPass(batch_second),

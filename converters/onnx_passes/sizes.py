@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, prod
+from math import ceil, isfinite, prod
 
 import onnx
 import onnx_ir as ir
@@ -13,6 +13,7 @@ from converters.onnx import protos
 
 LARGEST = 2**29  # numbers of float32: 2 GiB, and no Caffe reads a file that is larger
 BLOB = 2**31 - 1  # numbers: Caffe counts them in an int
+LISTED = 2**24  # numbers of a Range, which onnx's shape inference lists at 34 bytes each
 MOST = 2 * LARGEST  # of all computed constants together, intermediate ones included
 
 
@@ -22,10 +23,11 @@ def refuse_long_ranges(proto: onnx.ModelProto) -> None:
     constants, problems = protos.constants(graph), []
     for node in graph.node:
         if node.op_type == "Range" and len(node.input) == 3 and all(name in constants for name in node.input):
-            start, limit, delta = (float(protos.array(constants[name]).ravel()[0]) for name in node.input)
-            count = ceil((limit - start) / delta) if delta else 0
-            if count > LARGEST:
-                problems.append(_too_large(node.op_type, node.output[0], count))
+            start, limit, delta = (float(protos.array(constants[name]).item()) for name in node.input)
+            steps = (limit - start) / delta if delta else 0
+            count = ceil(steps) if isfinite(steps) else steps
+            if not count <= LISTED:  # NaN is not
+                problems.append(_too_large(node.op_type, node.output[0], count, LISTED))
     if problems:
         raise ConversionError(problems)
 
@@ -51,5 +53,5 @@ def _count(value: ir.Value) -> int:
     return prod(shape.numpy()) if shape is not None and shape.is_static() else 0
 
 
-def _too_large(op: str, name: str, count: int) -> Problem:
-    return Problem(op, name, f"gives a constant of {count:,} numbers; a caffemodel holds {LARGEST:,} at most")
+def _too_large(op: str, name: str, count: float, most: int = LARGEST) -> Problem:
+    return Problem(op, name, f"gives a constant of {count:,} numbers; {most:,} are the most")

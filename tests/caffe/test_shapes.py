@@ -67,7 +67,7 @@ def test_rules(kind: str, params: dict, bottoms: list[tuple[int, ...]], want: tu
     ("kind", "params", "bottoms", "message"),
     [
         ("Eltwise", {}, [(1, 3, 4, 4), (1, 3, 1, 1)], "equal shapes"),
-        ("Scale", {"scale_param": {"axis": 0}}, [(2, 3, 4, 4), (2, 3, 1, 1)], "Scale of"),
+        ("Scale", {"scale_param": {"axis": 0}}, [(2, 3, 4, 4), (2, 3, 1, 1)], "from axis 0"),
         ("Pooling", {"pooling_param": {"kernel_size": 2}}, [(1, 3, 4)], "4 axes"),
         ("Pooling", {"pooling_param": {"kernel_size": 2, "pad": 2}}, [(1, 3, 4, 4)], "pads"),
         ("Convolution", {"convolution_param": {"num_output": 4, "kernel_size": 5}}, [(1, 3, 3, 3)], "empty"),

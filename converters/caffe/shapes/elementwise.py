@@ -10,11 +10,11 @@ from converters.caffe.values import Values
 from converters.errors import require
 
 
-def _scale(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
+def _along(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
     if len(bottoms) == 2 and bottoms[1]:
         axis = axis_of(values["axis"], len(bottoms[0]))
         run = bottoms[0][axis : axis + len(bottoms[1])]
-        require(run == bottoms[1], f"Scale of {bottoms[0]} by {bottoms[1]} from axis {axis}")
+        require(run == bottoms[1], f"a blob of {bottoms[1]} along {bottoms[0]} from axis {axis}")
     return [bottoms[0]]
 
 
@@ -24,7 +24,7 @@ def _eltwise(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Sh
 
 
 def _lrn(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]:
-    require(values["local_size"] % 2 == 1, "LRN takes an odd local_size alone")
+    require(values["local_size"] > 0 and values["local_size"] % 2 == 1, "LRN takes an odd local_size alone")
     return [bottoms[0]]
 
 
@@ -35,12 +35,12 @@ def _mvn(values: Values, bottoms: Sequence[Shape], tops: int) -> Sequence[Shape]
 
 RULES: dict[str, Rule] = {
     "BatchNorm": same,
-    "Bias": same,
+    "Bias": _along,
     "Eltwise": _eltwise,
     "LRN": _lrn,
     "MVN": _mvn,
     "Normalize": same,
     "PReLU": same,
-    "Scale": _scale,
+    "Scale": _along,
     "Softmax": same,
 }

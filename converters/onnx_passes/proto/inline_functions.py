@@ -23,8 +23,17 @@ def inline_functions(proto: onnx.ModelProto) -> None:
                 typed.graph.value_info.append(protos.value_info(tensor.name, tensor.data_type, tensor.dims))
         functions = [("", name) for name in sorted(found)]
         made = onnx.inliner.inline_selected_functions(typed, functions, inline_schema_functions=True)
+        _check_inlined(proto, made)
         protos.forget_shapes(made.graph)
         proto.CopyFrom(made)
+
+
+def _check_inlined(before: onnx.ModelProto, after: onnx.ModelProto) -> None:
+    """Raise ValueError for a node that is still there: its inputs are not those that the function is made for."""
+    waiting = {(node.op_type, *node.output) for node in before.graph.node if protos.is_op(node, *INLINED)}
+    for node in after.graph.node:
+        if (node.op_type, *node.output) in waiting:
+            raise ValueError(f"{node.op_type} '{node.output[0]}': its inputs do not fit its definition")
 
 
 def _found(proto: onnx.ModelProto) -> set[str]:

@@ -19,6 +19,12 @@ FLOATS = {
     onnx.TensorProto.DOUBLE: 8,
     onnx.TensorProto.BFLOAT16: 2,
 }
+STORED: dict[int, str] = {
+    onnx.TensorProto.FLOAT: "float_data",
+    onnx.TensorProto.FLOAT16: "int32_data",
+    onnx.TensorProto.DOUBLE: "double_data",
+    onnx.TensorProto.BFLOAT16: "int32_data",
+}
 
 Store = dict[str | None, ir.TensorProtocol]
 
@@ -48,6 +54,8 @@ def _checked(tensor: onnx.TensorProto, data: memoryview | None, source: Source) 
         raise InvalidInput(
             f"{source.path}: the weights '{tensor.name}' have {len(raw)} bytes, not {width * prod(tensor.dims)}"
         )
+    if raw is None and width and (have := len(getattr(tensor, STORED[tensor.data_type]))) != prod(tensor.dims):
+        raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have {have} numbers, not {prod(tensor.dims)}")
     if data is None:
         return ir.TensorProtoTensor(tensor)
     if width:

@@ -40,6 +40,9 @@ def conv(
     """Conv -> Convolution; pads that differ between ends become zero taps of the kernel."""
     require(w.rank == x.rank, f"a weight of {w.rank} axes for an input of {x.rank}")
     require(group > 0, f"{group} groups")
+    channels, images = x.shape[1], w.shape[1] * group
+    require(images == channels, f"weights for {images} channels on an input of {channels}")
+    check_bias(b, w.shape[0])
     kernel = w.shape[2:]
     require(not kernel_shape or tuple(kernel_shape) == kernel, f"kernel_shape {list(kernel_shape)} of {w.shape}")
     windows = axes(x.shape[2:], kernel, strides, pads, dilations, auto_pad)
@@ -49,6 +52,11 @@ def conv(
     if isinstance(b, Blob):
         return biased(convolve(x, w, None, windows, group), b)
     return convolve(x, w, b, windows, group)
+
+
+def check_bias(b: Value | None, channels: int) -> None:
+    """Demand one number a channel: onnx's own checks let any bias through."""
+    require(b is None or b.shape == (channels,), f"a bias of {b.shape if b else ()} for {channels} channels")
 
 
 def biased(y: Blob, b: Value | None) -> Blob:

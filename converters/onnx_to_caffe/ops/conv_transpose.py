@@ -9,7 +9,7 @@ from converters.caffe.graph import Blob
 from converters.caffe.kernels import grown_dilated
 from converters.caffe.net import Weights
 from converters.errors import require
-from converters.onnx_to_caffe.ops.conv import biased
+from converters.onnx_to_caffe.ops.conv import biased, check_bias
 from converters.onnx_to_caffe.parts.unfold import picks, spread_to_columns
 from converters.onnx_to_caffe.registry import Value, lowers
 
@@ -49,6 +49,8 @@ def conv_transpose(
     """ConvTranspose -> Deconvolution; uneven pads and output_padding become zero taps of the kernel."""
     require(w.rank == x.rank, f"a weight of {w.rank} axes for an input of {x.rank}")
     require(group > 0, f"{group} groups")
+    require(w.shape[0] == x.shape[1], f"weights for {w.shape[0]} channels on an input of {x.shape[1]}")
+    check_bias(b, w.shape[1] * group)
     sizes, kernel = x.shape[2:], w.shape[2:]
     count = len(kernel)
     require(not kernel_shape or tuple(kernel_shape) == kernel, f"kernel_shape {list(kernel_shape)} of {w.shape}")

@@ -1,0 +1,178 @@
+"""Models that onnx and onnxruntime let through, abort on or never end with: a sentence, in bounded time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.parser
+import pytest
+
+from converters.caffe import layers
+from converters.caffe.broadcast import expand
+from converters.errors import ConversionError, InvalidInput, Unsupported
+from converters.onnx_to_caffe import convert_file
+from tests.engines import run
+
+IMAGE = "float[1,3,8,8] x"
+FUNCTION = '<domain: "d", opset_import: ["" : 21, "d" : 1]>'
+
+
+def saved(folder: Path, body: str, inputs: str = IMAGE, opset: int = 18, functions: str = "") -> Path:
+    domains = f'"" : {opset}' + ', "d" : 1' * bool(functions)
+    body = body.replace(";", "\n")
+    text = f"<ir_version: 10, opset_import: [{domains}]> net ({inputs}) => (float y) {{{body}}} {functions}"
+    path = folder / "net.onnx"
+    path.write_bytes(onnx.parser.parse_model(text).SerializeToString())  # onnx.save would refuse some
+    return path
+
+
+CONV = "w = Constant<value = float[3,3,1,1] {1,1,1,1,1,1,1,1,1}>(); "
+FOUR = "w = Constant<value = float[3,4,1,1] {1,1,1,1,1,1,1,1,1,1,1,1}>(); "
+FIRST = "w = Constant<value = float[4,3,1,1] {1,1,1,1,1,1,1,1,1,1,1,1}>(); "
+REFUSED = {
+    "conv of other channels": (FOUR + "y = Conv(x, w)", "weights for 4 channels on an input of 3"),
+    "deconv of other channels": (FIRST + "y = ConvTranspose(x, w)", "weights for 4 channels on an input of 3"),
+    "bias of another size": (
+        CONV + "b = Constant<value = float[5] {1,1,1,1,1}>(); y = Conv(x, w, b)",
+        r"a bias of \(5,\) for 3 channels",
+    ),
+    "deconv's bias of another size": (
+        CONV + "b = Constant<value = float[5] {1,1,1,1,1}>(); y = ConvTranspose(x, w, b)",
+        r"a bias of \(5,\) for 3 channels",
+    ),
+    "computed bias of another shape": (
+        CONV + "b = GlobalAveragePool(x); y = Conv(x, w, b)",
+        r"a bias of \(1, 3, 1, 1\) for 3 channels",
+    ),
+    "LRN of no channels": ("y = LRN<size = -1>(x)", "LRN 'y': LRN takes an odd local_size alone"),
+    "Range without an end": (
+        "z = Constant<value = float {0}>(); o = Constant<value = float {1}>(); e = Div(o, z); "
+        "r = Range(z, e, o); s = ReduceSum(r); y = Add(x, s)",
+        "Range 'r': gives a constant of inf numbers",
+    ),
+    "Range that onnx would list": (
+        "z = Constant<value = int64 {0}>(); o = Constant<value = int64 {1}>(); "
+        "e = Constant<value = int64 {400000000}>(); r = Range(z, e, o); f = Cast<to = 1>(r); "
+        "s = ReduceSum(f); y = Add(x, s)",
+        "Range 'r': gives a constant of 400,000,000 numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_onnx_lets_through_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    body, expected = REFUSED[name]
+    path = saved(tmp_path, body)
+    with pytest.raises(ConversionError, match=expected):
+        convert_file(path, tmp_path / "out")
+    assert [one.name for one in tmp_path.iterdir()] == ["net.onnx"]
+
+
+INVALID = {
+    "newer operator": ("y = Swish(x)", "Swish 'y' is of opset 24, but the model is of opset 18"),
+    "newer operator that onnx's converter carries": (
+        "s = Constant<value = float[3] {1,1,1}>(); y = GroupNormalization<num_groups = 1>(x, s, s)",
+        "GroupNormalization 'y' is of opset 18, but the model is of opset 17",
+    ),
+    "fewer parts than outputs": (
+        "a, b, c = Split<axis = 1, num_outputs = 2>(x); y = Add(a, c)",
+        "Split 'a' has num_outputs=2 but 3 outputs",
+    ),
+    "values of each other": ("y = Add(x, a); a = Relu(y)", "computed from each other"),
+}
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_what_means_nothing_is_said_before_onnxruntime_sees_it(name: str, tmp_path: Path) -> None:
+    body, expected = INVALID[name]
+    path = saved(tmp_path, body, opset=17 if "Group" in body else 18)
+    with pytest.raises(InvalidInput, match=expected):
+        convert_file(path, tmp_path / "out")
+
+
+def test_rotary_embedding_of_five_axes_ends(tmp_path: Path) -> None:
+    inputs = "float[1,2,3,4,8] x, float[1,4,4] c, float[1,4,4] s"
+    path = saved(tmp_path, "y = RotaryEmbedding(x, c, s)", inputs, opset=23)
+    with pytest.raises(InvalidInput, match="RotaryEmbedding 'y': its inputs do not fit its definition"):
+        convert_file(path, tmp_path / "out")
+
+
+def test_functions_that_call_each_other(tmp_path: Path) -> None:
+    functions = f"{FUNCTION} f (a) => (b) {{ b = d.g(a) }} {FUNCTION} g (a) => (b) {{ b = d.f(a) }}"
+    path = saved(tmp_path, "y = d.f(x)", opset=21, functions=functions)
+    with pytest.raises(InvalidInput, match=r"the function '[fg]' calls itself"):
+        convert_file(path, tmp_path / "out")
+
+
+def test_functions_that_double_are_not_expanded(tmp_path: Path) -> None:
+    bodies = [f"c = d.f{at + 1}(a)\n b = d.f{at + 1}(c)" for at in range(24)] + ["b = Relu(a)"]
+    functions = "\n".join(f"{FUNCTION} f{at} (a) => (b) {{ {body} }}" for at, body in enumerate(bodies))
+    path = saved(tmp_path, "y = d.f0(x)", opset=21, functions=functions)
+    with pytest.raises(ConversionError, match="functions expand to 50,331,646 nodes"):
+        convert_file(path, tmp_path / "out")
+
+
+def test_a_blob_is_repeated_along_axes_of_one_alone() -> None:
+    with pytest.raises(Unsupported, match="can't be repeated"):
+        expand(layers.input_("x", (1, 3, 4)), (1, 2, 4))
+
+
+def short(tensor: onnx.TensorProto) -> None:
+    del tensor.float_data[-3:]
+
+
+def nowhere(tensor: onnx.TensorProto, location: str) -> None:
+    tensor.ClearField("float_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+
+
+WEIGHTS: dict[str, tuple[Callable[[onnx.TensorProto], None], str]] = {
+    "too few numbers": (short, "the weights 'w' have 6 numbers, not 9"),
+    "a NUL in the place": (lambda w: nowhere(w, "a\0b"), "the weights 'w' name a file that none can be"),
+    "an endless place": (lambda w: nowhere(w, "a" * 5000), "the weights 'w' name a file that none can be"),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_that_are_not_there(name: str, tmp_path: Path) -> None:
+    damage, expected = WEIGHTS[name]
+    model = onnx.load(saved(tmp_path, "y = Conv(x, w)", f"{IMAGE}, float[3,3,1,1] w"))
+    del model.graph.input[1]
+    weights = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [3, 3, 1, 1], [1.0] * 9)
+    damage(weights)
+    model.graph.initializer.append(weights)
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InvalidInput, match=expected) as caught:
+        convert_file(tmp_path / "net.onnx", tmp_path / "out")
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("part", [b"NODE", b"VALUE", b"Sigmoid"])
+def test_names_that_are_no_text(part: bytes, tmp_path: Path) -> None:
+    model = onnx.load(saved(tmp_path, "VALUE = Sigmoid(x); y = Relu(VALUE)"))
+    model.graph.node[0].name = "NODE"
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model.SerializeToString().replace(part, b"\xff" * len(part)))
+    with pytest.raises(InvalidInput, match="is no UTF-8"):
+        convert_file(path, tmp_path / "out")
+
+
+def test_nodes_in_any_order_keep_their_meaning(tmp_path: Path) -> None:
+    body = "a = Sigmoid(x); b = Conv(a, w); y = Relu(b); w = Constant<value = float[3,3,1,1] {-4,-3,-2,-1,0,1,2,3,4}>()"
+    path = saved(tmp_path, body)
+    model = onnx.load(path)
+    nodes = [model.graph.node[at] for at in (2, 1, 3, 0)]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(onnx.checker.ValidationError):
+        onnx.checker.check_model(str(path))
+    x = np.linspace(-4, 4, 192, dtype=np.float32).reshape(1, 3, 8, 8)
+    weights = np.arange(-4, 5, dtype=np.float32).reshape(3, 3)
+    want = np.maximum(np.einsum("oc,nchw->nohw", weights, 1 / (1 + np.exp(-x))), 0)
+    got = run("opencv", convert_file(path, tmp_path / "out", outputs=["y"]), {"x": x})["y"]
+    np.testing.assert_allclose(got, want, atol=1e-4 * want.max())
