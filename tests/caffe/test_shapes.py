@@ -80,6 +80,18 @@ def test_rules(kind: str, params: dict, bottoms: list[tuple[int, ...]], want: tu
         ("LRN", {"lrn_param": {"local_size": 4}}, [(1, 3, 3, 3)], "odd"),
         ("Reshape", {"reshape_param": {"shape": {"dim": [5, -1]}}}, [(2, 3)], "Reshape of"),
         ("Nonsense", {}, [(1,)], "no shape rule"),
+        ("Bias", {"bias_param": {"axis": 1}}, [(1, 3, 4, 4), (1, 3, 1, 1)], "from axis 1"),
+        ("LRN", {"lrn_param": {"local_size": -1}}, [(1, 3, 3, 3)], "odd"),
+        ("Convolution", conv(num_output=4, kernel_h=1, kernel_w=1, stride_h=0), [(1, 3, 3, 3)], "do not fit together"),
+        ("Convolution", conv(num_output=4, kernel_size=1), [(3,)], "do not fit together"),
+        ("Crop", {"crop_param": {"axis": 2, "offset": [0, 0, 3]}}, [(1, 3, 4, 4)] * 2, "do not fit together"),
+        ("Pad", {"pad_param": {"pad_u": 1}}, [()], "do not fit together|4 axes"),
+        (
+            "BilinearInterpolate",
+            {"bilinear_interpolate_param": {"scale_factor": float("inf")}},
+            [(1, 3, 4, 4)],
+            "do not fit together",
+        ),
     ],
 )
 def test_rules_refuse_what_caffe_aborts_on(

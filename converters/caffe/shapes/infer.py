@@ -39,7 +39,12 @@ def infer(kind: str, params: Mapping[str, Any], bottoms: Sequence[Shape], tops: 
         raise Unsupported(f"{kind} reads no blob")
     if row.image and len(bottoms[0]) != 4:
         raise Unsupported(f"{kind} takes 4 axes, not {len(bottoms[0])}")
-    shapes = tuple(tuple(map(int, shape)) for shape in RULES[kind](Values(kind, params), bottoms, tops))
+    try:
+        shapes = tuple(tuple(map(int, shape)) for shape in RULES[kind](Values(kind, params), bottoms, tops))
+    except (ArithmeticError, LookupError, ValueError) as error:
+        # Files from elsewhere hold any number; what a rule stumbles over is nothing that Caffe could run either.
+        given = ", ".join(map(str, bottoms))
+        raise Unsupported(f"{kind}: its bottoms ({given}) and parameters do not fit together ({error})") from error
     if len(shapes) != tops:
         raise Unsupported(f"{kind} has {len(shapes)} tops, not {tops}")
     for shape in shapes:
