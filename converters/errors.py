@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+# Control characters, marks that turn the direction of writing, and halves of characters: bytes that were no UTF-8.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """The text with escapes for all that could forge a line, command a terminal or fit no encoding."""
+    return UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class Remedy(str):
@@ -48,7 +57,7 @@ class Problem:
             lines.append(f"    from: {self.source}")
         if self.hint:
             lines.append(f"    hint: {word(self.hint)}")
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 class ToolkitError(Exception):
@@ -62,7 +71,7 @@ class ToolkitError(Exception):
 
     def told(self, word: Word = str) -> str:
         """The message, and behind it the hint, worded by a front end."""
-        return f"{self.message}; {word(self.hint)}" if self.hint else self.message
+        return printable(f"{self.message}; {word(self.hint)}" if self.hint else self.message)
 
 
 class Refuted(ToolkitError):

@@ -12,7 +12,7 @@ from converters.caffe import binary, files, text
 from converters.caffe.net import Net, Shape
 from converters.caffe.places import Place
 from converters.caffe.shapes import prove
-from converters.errors import ConversionError, Problem, Refuted, ToolkitError
+from converters.errors import ConversionError, Problem, Refuted, ToolkitError, printable
 from converters.mapping import ConversionMap
 from converters.onnx.graphs import problem, static_shape
 from converters.onnx_passes import Source, canonicalise, load
@@ -178,7 +178,7 @@ def _read_back(net: Net, path: Path) -> None:
 
 
 def _header(report: ConversionMap, passes: Sequence[Record]) -> str:
-    name = Path(report.source).name
+    name = printable(Path(report.source).name)
     left_out = ", ".join(one.name for one in passes if one.outcome == LEFT_OUT)
     return (
         f"{name} (sha256 {report.source_sha256[:16]}) in the Caffe dialect {report.dialect}, style {report.style}"

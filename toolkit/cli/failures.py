@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from converters.errors import ConversionError, ToolkitError
+from converters.errors import ConversionError, ToolkitError, printable
 from toolkit.cli.output import print_json
 from toolkit.cli.remedies import worded
 
@@ -38,8 +38,8 @@ def explain(error: Exception) -> tuple[int, str]:
     if isinstance(error, click.ClickException):
         return error.exit_code, error.format_message()
     if isinstance(error, OSError) and error.strerror:  # a folder that can't be written, a full disk
-        return USAGE, f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    what = f"{type(error).__name__}: {error}".split("\n", 1)[0]
+        return USAGE, printable(f"{error.strerror}: {error.filename}" if error.filename else error.strerror)
+    what = printable(f"{type(error).__name__}: {error}".split("\n", 1)[0])
     return INTERNAL, f"internal error ({what}): please report it; TOOLKIT_DEBUG=1 shows where it happened"
 
 

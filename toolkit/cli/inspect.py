@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from converters.errors import printable
 from toolkit.cli import params
 from toolkit.cli.onnx_to_caffe import MODEL, SHAPE_HELP, dialect_option, skip_pass_option
 from toolkit.cli.output import json_option, print_json, print_table, progress
@@ -139,9 +140,9 @@ def show(found: Inspection, blockers_only: bool = False) -> None:
     for node in listed:
         for reason in dict.fromkeys(node.blockers.values()):
             where = ", ".join(dialect for dialect, text in node.blockers.items() if text == reason)
-            click.echo(f"{node.op} '{node.name}': {reason} ({where})")
+            click.echo(printable(f"{node.op} '{node.name}': {reason} ({where})"))
         if node.blockers and node.source:
-            click.echo(f"    from: {node.source}")
+            click.echo(printable(f"    from: {node.source}"))
         if node.blockers and node.hint:
             click.echo(f"    hint: {worded(node.hint)}")
     for problem in found.problems:
@@ -217,7 +218,7 @@ def _inspect_caffe(
         print_table(("layer", "type", "tops", "operators"), table)
         for layer in rows:
             if layer.blocker:
-                click.echo(f"{layer.type} '{layer.name}': {layer.blocker}")
+                click.echo(printable(f"{layer.type} '{layer.name}': {layer.blocker}"))
                 if layer.hint:
                     click.echo(f"    hint: {layer.hint}")
         click.echo(f"{len(found.layers)} layers; outputs: {', '.join(found.outputs)}")

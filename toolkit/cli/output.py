@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from converters.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -31,7 +33,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 def print_json(found: Any) -> None:
     """One JSON object on stdout. NaN and infinity are no JSON: callers say None."""
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo(text.encode("utf-8", "backslashreplace"))  # a path may be no UTF-8
 
 
 def size(file: str | Path) -> str:
@@ -81,7 +84,7 @@ def _table(columns: Sequence[str], shown: Sequence[str], rows: Sequence[Sequence
     heads = [Column(columns[at], no_wrap=at in short, overflow="fold") for at in kept]
     table = Table(*heads, title=title or None, title_justify="left")
     for row in rows:  # Text: names such as "[x]" are no markup
-        table.add_row(*(Text(row[at], style=COLOURS.get(row[at], "")) for at in kept))
+        table.add_row(*(Text(printable(row[at]), style=COLOURS.get(row[at], "")) for at in kept))
     return table
 
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from converters.errors import ToolkitError
+from converters.errors import ToolkitError, Word, printable
 
 Say = Callable[[str], None]  # hears of each step, one line at a time
 
@@ -15,6 +15,11 @@ class BuildError(ToolkitError):
     """The build can't go on; the message says why in one sentence and, where there is one, the remedy."""
 
     exit_code = 2
+
+    def told(self, word: Word = str) -> str:
+        """The message, in which what another program said keeps its lines."""
+        *lines, last = self.message.split("\n")
+        return "\n".join([*map(printable, lines), ToolkitError(last, self.hint).told(word)])
 
 
 def run(command: Sequence[str | Path], what: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.errors import InvalidInput
+from converters.errors import InvalidInput, ToolkitError
 from toolkit.onnx_file import read_onnx
 from toolkit.runners.base import (
     ORACLE,
@@ -193,6 +193,8 @@ def _open(path: Path, model: str | bytes, options: Any) -> Any:
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+    if isinstance(model, str) and model != model.encode("utf-8", "ignore").decode():
+        raise ToolkitError(f"onnxruntime can't open {path}: the path is no UTF-8; rename the file or its folder")
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except state.NotImplemented as error:
