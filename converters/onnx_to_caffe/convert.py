@@ -17,6 +17,7 @@ from converters.mapping import ConversionMap
 from converters.onnx.graphs import problem, static_shape
 from converters.onnx_passes import Source, canonicalise, load
 from converters.onnx_passes.proto.interface import free_batches
+from converters.onnx_to_caffe.facts import LEGAL, verify
 from converters.onnx_to_caffe.lower import Lowered, lower
 from converters.onnx_to_caffe.pipeline import Task, left_out, parts, pipeline_of
 from converters.onnx_to_caffe.registry import LOWERINGS
@@ -72,6 +73,7 @@ def convert(
     if problems:
         raise ConversionError(problems)
     state = run(state, after, task, skip)
+    verify(state.net, target, (LEGAL,))  # what the writer gets, whatever a pass believed
     kept = {blob: place for blob, place in state.places.items() if blob in lowered.shapes and place.blob}
     return Converted(
         net=state.net,

@@ -1,7 +1,7 @@
 """What may be true of a net between two passes, and the checks that prove it.
 
 A pass says which facts it requires, ensures and breaks. The cheap checks run after each pass of every conversion; what
-the dialect says of every layer where it stands, `legalise` has asked already, and tests ask it again.
+the dialect says of every layer where it stands is asked by `legalise`, and again of the net that is written.
 """
 
 from __future__ import annotations
