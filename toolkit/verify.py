@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import converters.dialects as dialects
-from converters.errors import Refuted, ToolkitError
+from converters.errors import Refuted
 from converters.mapping import ConversionMap
 from toolkit.parity.inputs import Inputs
-from toolkit.parity.localise.steps import with_steps
-from toolkit.parity.parity import Rule, Say, Subject, check
+from toolkit.parity.localise.prove import prove
+from toolkit.parity.parity import Rule, Say, Subject
 from toolkit.parity.report import Report, Verdict
 from toolkit.parity.translation import of_map, translated
 from toolkit.runners.base import ORACLE, Load, Target
@@ -47,9 +46,7 @@ def verify(
 ) -> Report:
     """Compare a conversion's files with its source on at least two inputs.
 
-    Where they differ, the source is run in float64 too: a difference that is no larger than what float32 does to the
-    reference itself speaks against these inputs and not against the files. Where these inputs prove nothing as a
-    whole, the files are proven in steps, each on the reference's own values.
+    See `prove` for what is tried before files are called wrong, or not proven.
 
     Args:
         conversion: the map of the conversion.
@@ -67,8 +64,4 @@ def verify(
     loader = translated(load, {str(prototxt): of_map(conversion)})
     subjects = [*others, *rivals]
     inputs = inputs or Inputs(shapes=conversion.input_shapes)
-    report = check(oracle, subjects, loader, inputs, Rule(), on_step)
-    if report.verdict is Verdict.FAILED:
-        with suppress(ToolkitError):  # not every model can be run in float64
-            report = check(oracle, subjects, loader, inputs, Rule(float64=True), on_step)
-    return with_steps(report, oracle, subjects, load, Rule(), conversion, on_step)
+    return prove(oracle, subjects, loader, load, inputs, Rule(), conversion, on_step)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from converters.caffe_to_onnx import Report as Import
-from converters.errors import ToolkitError
 from converters.mapping import ConversionMap
 from toolkit.parity.inputs import Inputs
-from toolkit.parity.localise.steps import with_steps
-from toolkit.parity.parity import Rule, Say, Subject, check
+from toolkit.parity.localise.prove import prove
+from toolkit.parity.parity import Rule, Say, Subject
 from toolkit.parity.report import Report, Verdict
 from toolkit.runners.base import ORACLE, Load, Target
 
@@ -39,23 +37,18 @@ def verify_import(
 ) -> Judged:
     """Compare the file `model` with the Caffe files, in the first of the runtimes that takes them.
 
-    Both run on the same two inputs at least. Where they differ, the file is run in float64 too: a difference no larger
-    than what float32 does to it speaks against these inputs and not against the file. Where these inputs prove nothing
-    as a whole, the file is proven in steps, each on its own values.
+    Both run on the same two inputs at least. See `prove` for what is tried before a file is called wrong.
     """
     ours = Subject(ORACLE, Target(str(model), outputs=tuple(done.output_shapes)))
     inputs = inputs or Inputs(shapes=done.input_shapes)
     refusals: list[str] = []
     for name in runtimes:
         engine = Subject(name, Target(str(prototxt), caffemodel, tuple(done.output_shapes)))
-        report = check(ours, [engine], load, inputs, Rule(), on_step)
+        conversion = _map(done, model, prototxt)
+        report = prove(ours, [engine], load, load, inputs, Rule(), conversion, on_step)
         if report.verdict is Verdict.ERROR:
             refusals.extend(reason for row in report.rows for reason in row.reasons)
             continue
-        if report.verdict is Verdict.FAILED:
-            with suppress(ToolkitError):  # not every model can be run in float64
-                report = check(ours, [engine], load, inputs, Rule(float64=True), on_step)
-        report = with_steps(report, ours, [engine], load, Rule(), _map(done, model, prototxt), on_step)
         return Judged(report, tuple(refusals))
     return Judged(None, tuple(refusals))
 

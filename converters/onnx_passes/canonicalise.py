@@ -66,6 +66,7 @@ def canonicalise(
 
 def _folded(proto: onnx.ModelProto, source: Source, opset: int, supported: frozenset[str]) -> onnx.ModelProto:
     """The model in the canonical opset, without shape arithmetic, the shape of every value known."""
+    asked = {output for node in proto.graph.node for output in node.output}
     try:
         proto = _run(PREPARE, proto, opset)
         return skip_folding(proto) or _run(FOLD, proto, opset)
@@ -73,7 +74,8 @@ def _folded(proto: onnx.ModelProto, source: Source, opset: int, supported: froze
         problems = [
             protos.problem(node, "no Caffe form is known for this operator")
             for node in source.proto.graph.node
-            if not protos.is_op(node) or node.op_type not in supported | SHAPE_ARITHMETIC | INLINED
+            if asked.intersection(node.output)
+            and (not protos.is_op(node) or node.op_type not in supported | SHAPE_ARITHMETIC | INLINED)
         ]
         if problems:
             raise ConversionError(problems) from error
@@ -88,7 +90,16 @@ def _run(passes: Sequence[ProtoPass], proto: onnx.ModelProto, opset: int) -> onn
 
 
 def _opset(proto: onnx.ModelProto, source: Source) -> int:
-    """The model's opset, which must be one that can be read."""
+    """The model's opset, which must be one that can be read; it is named once afterwards.
+
+    Files merged by `onnx.compose` name it twice, and onnx's version converter changes only one of the two.
+    """
+    own = [item for item in proto.opset_import if item.domain in protos.STANDARD]
+    for item in own[1:]:
+        if item.version != own[0].version:
+            versions = f"{own[0].version} and {item.version}"
+            raise InvalidInput(f"{source.path}: the model names two opsets, {versions}; export it again with one")
+        proto.opset_import.remove(item)
     opset = protos.opset(proto)
     if opset is None:
         raise InvalidInput(f"{source.path}: the model names no ONNX opset")

@@ -100,10 +100,26 @@ def test_the_proposed_command_converts_what_stands_before_the_blockers(
     copied = toolkit(*words, "--strict")
     assert copied.exit_code == 0, copied.stderr
     assert "verified: passed" in copied.stderr
+    compared = toolkit("parity", path, tmp_path / "a detector.prototxt")
+    assert compared.exit_code == 0, compared.output
+    assert "the files hold the network up to boxes, scores, row: compared there" in compared.stderr
     found = as_json(toolkit("inspect", path, "--json").stdout)
     assert found["cut"] == ["boxes", "scores", "row"]
     assert not found["convertible"]
     assert {one["op"] for one in found["problems"]} == {"NonMaxSuppression"}
+
+
+def test_blockers_beyond_the_cut_are_not_blamed(toolkit: Toolkit, tmp_path: Path) -> None:
+    path = detector(tmp_path / "net.onnx")
+    proto = onnx.load(path)
+    proto.graph.node.append(helper.make_node("Own", ["r"], ["o"], "own", domain="vendor"))
+    proto.opset_import.append(helper.make_opsetid("vendor", 1))
+    onnx.save(proto, path)
+    done = toolkit("inspect", path, "--output", "o")
+    assert done.exit_code == 3
+    assert "Own 'own'" in done.output
+    assert "NonMaxSuppression" not in done.output
+    assert "TopK" not in done.output
 
 
 def test_no_cut_is_proposed_where_nothing_stands_before_the_blocker(toolkit: Toolkit, tmp_path: Path) -> None:

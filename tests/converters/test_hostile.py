@@ -10,8 +10,9 @@ from pathlib import Path
 import onnx
 import onnx.parser
 import pytest
+from onnx import TensorProto, helper
 
-from converters.errors import ToolkitError
+from converters.errors import InvalidInput, ToolkitError
 from converters.onnx_to_caffe import convert_file
 
 MEMORY = 4 << 30  # bytes of address space for the process that tries
@@ -98,6 +99,23 @@ def test_what_means_nothing_is_a_sentence(name: str, tmp_path: Path) -> None:
     path = written(tmp_path, "float[1,3,8,8] x", body, 18)
     with pytest.raises(ToolkitError, match=expected):
         convert_file(path, tmp_path / "out")
+
+
+def test_an_opset_that_is_named_twice(tmp_path: Path) -> None:
+    """`onnx.compose` writes both names of ONNX's own domain; the version converter would change only one of them."""
+    node = helper.make_node("ReduceMax", ["x"], ["y"], axes=[1], keepdims=0)
+    sizes = {"x": [1, 3, 4], "y": [1, 4]}
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in sizes.items()]
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:])
+    for second, fits in ((13, True), (17, False)):
+        opsets = [helper.make_opsetid("", 13), helper.make_opsetid("ai.onnx", second)]
+        path = tmp_path / "net.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+        if fits:
+            assert convert_file(path, tmp_path / "net").layers["Pooling"] == 1
+        else:
+            with pytest.raises(InvalidInput, match="names two opsets, 13 and 17"):
+                convert_file(path, tmp_path / "net")
 
 
 def test_an_opset_of_the_future(tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnx.numpy_helper
+import onnx.parser
 import pytest
 import torch
 from torch import nn
@@ -111,3 +114,29 @@ def test_the_steps_hold_every_layer(sound: Sound, name: str) -> None:
     assert found.count > 1
     assert len(found.covered) == sum(bool(step.writes) for step in pair.other.graph.steps)
     assert 0 < found.worst <= 1e-4
+
+
+def test_an_output_that_another_one_reads_in_onnx_alone_has_a_step_of_its_own(tmp_path: Path) -> None:
+    """Caffe's layer for `flat` is read by nobody: the maximum is taken of another view of the convolution."""
+    need("opencv")
+    chain = " ".join(f"s{place + 1} = Max(s{place}, s{place - 1})" for place in range(1, 14))
+    proto = onnx.parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 17]>
+    net (float[1,3,4,4] x) => (float[1,6,16] flat, float[1,16] most) <int64[3] sizes={{1,6,16}}> {{
+        s0 = Conv<kernel_shape=[1,1]>(x, w) s1 = Sigmoid(s0) {chain}
+        flat = Reshape(s14, sizes)
+        most = ReduceMax<axes=[1], keepdims=0>(flat)
+    }}""")
+    weight = np.random.default_rng(0).standard_normal((6, 3, 1, 1)).astype(np.float32)
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(weight, "w"))
+    onnx.save(proto, tmp_path / "net.onnx")
+    convert_file(tmp_path / "net.onnx", tmp_path / "net", map_file=True)
+    files = Converted(tmp_path / "net.onnx", tmp_path / "net")
+    pair = pair_of(
+        Subject(ORACLE, Target(str(files.onnx))),
+        Subject("opencv", Target(str(files.prototxt), Path(f"{files.prefix}.caffemodel"))),
+        runners.load,
+    )
+    with runners.load(ORACLE, Target(str(files.onnx))) as runner:
+        feeds = make(Inputs(), runner.inputs, runner.dtypes)
+    found = prove_in_steps(pair, feeds, Rule())
+    assert found.lacking == found.wrong == []

@@ -15,8 +15,8 @@ from toolkit.check.config import Model
 from toolkit.check.plan import Job, result
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.localise.inside import look_inside
-from toolkit.parity.localise.steps import with_steps
-from toolkit.parity.parity import Rule, Subject, check
+from toolkit.parity.localise.prove import prove
+from toolkit.parity.parity import Rule, Subject
 from toolkit.parity.report import Report, Row, Verdict
 from toolkit.parity.translation import of_map, translated
 from toolkit.runners.base import ORACLE, Load, Target
@@ -95,8 +95,7 @@ def _answers(
     job: Job, model: Model, oracle: Subject, others: Sequence[Subject], folders: Folders, load: Load = runners.load
 ) -> Iterator[Result]:
     rule = Rule(model.tolerance, model.tolerances, model.constants, model.float64)
-    report = check(oracle, others, load, _inputs(model), rule)
-    report = with_steps(report, oracle, others, runners.load, rule)
+    report = prove(oracle, others, load, runners.load, _inputs(model), rule)
     for row, other in zip(report.rows, others, strict=True):
         own = Report(report.reference, (row,), report.sensitivity, report.tolerance, report.tolerances)
         why = "; ".join(row.reasons)

@@ -86,8 +86,7 @@ def parity(
     from converters.mapping import read
     from toolkit import runners  # fills the table of runtimes
     from toolkit.parity.localise.inside import look_inside
-    from toolkit.parity.localise.steps import with_steps
-    from toolkit.parity.parity import check
+    from toolkit.parity.localise.prove import prove
 
     if html:
         from toolkit.parity.page.html import need
@@ -98,9 +97,8 @@ def parity(
     given, names = options["map_file"], dict(options["names"])
     with progress(quiet=as_json) as step:
         load = translating(runners.load, [oracle, *rivals], given, names)
-        report = check(oracle, rivals, load, inputs, rule, step)
         known = read(given) if given else None
-        report = with_steps(report, oracle, rivals, runners.load, rule, known, step)
+        report = prove(oracle, rivals, load, runners.load, inputs, rule, known, step)
         if layers:
             report = look_inside(report, oracle, rivals, runners.load, rule, repro, known, step)
     _write(report, save, html, junit)

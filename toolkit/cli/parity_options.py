@@ -104,7 +104,7 @@ def rule_of(options: dict[str, Any]) -> Rule:
 
 def subjects_of(reference: str, others: Sequence[str], options: dict[str, Any]) -> tuple[Subject, list[Subject]]:
     """Targets with their outputs and names set. The map's right side is the prototxt's, whichever side that is on."""
-    from toolkit.parity.known import check_names, need_layers
+    from toolkit.parity.known import check_names, cut_at, need_layers
     from toolkit.parity.targets import only, parse, parse_reference
     from toolkit.runners.base import RUNTIMES
 
@@ -121,9 +121,11 @@ def subjects_of(reference: str, others: Sequence[str], options: dict[str, Any]) 
         need_layers(one)
     check_names(oracle, rivals, names)
     mapped = maps_of([oracle, *rivals], options["map_file"])
-    wanted = options["outputs"]
+    wanted = options["outputs"] or cut_at(oracle, rivals, mapped)
     if not wanted:
         return oracle, rivals
+    if not options["outputs"]:
+        click.echo(f"note: the files hold the network up to {', '.join(wanted)}: compared there", err=True)
     return only(oracle, wanted, mapped), [only(one, wanted, mapped) for one in rivals]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from converters.caffe import text
 from converters.errors import ToolkitError
+from converters.mapping import ConversionMap
 from toolkit.onnx_file import read_onnx
 from toolkit.parity.parity import Subject
 from toolkit.parity.run import Run
@@ -56,3 +57,15 @@ def check_names(reference: Subject, others: Sequence[Subject], names: Mapping[st
         need(ours, known(reference), f"the name map speaks of '{ours}' in {reference.model}")
         for one in meant:
             need(theirs, known(one), f"the name map speaks of '{theirs}' in {one.model}")
+
+
+def cut_at(reference: Subject, others: Sequence[Subject], maps: Mapping[str, ConversionMap]) -> tuple[str, ...]:
+    """The values at which the Caffe nets were cut from the reference's ONNX file; () where they have its own outputs.
+
+    There is nothing else to compare then: the nets do not hold the rest of the model.
+    """
+    if not reference.is_onnx or isinstance(reference.target, Run) or any(one.model not in maps for one in others):
+        return ()
+    cuts = {tuple(maps[one.model].outputs) for one in others}
+    own = {value.name for value in read_onnx(Path(reference.model)).graph.output}
+    return next((cut for cut in cuts if len(cuts) == 1 and set(cut) != own), ())

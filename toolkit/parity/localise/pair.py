@@ -97,13 +97,20 @@ def pair_of(reference: Subject, other: Subject, load: Load, known: ConversionMap
     trusted = known is not None
     maps = [known or one.conversion_map() for one in (reference, other)]
     known = maps[1] or maps[0]
-    graph = reference_graph_of(reference, other, known, trusted)
+    graph = _cut(reference_graph_of(reference, other, known, trusted), reference)
     given = {blob: value for value, blob in other.names.items()} if reference.is_caffe else dict(other.names)
     ours, theirs = (
         Side(one, translation_of(one, graph, own, given), _graph(one, graph))
         for one, own in zip((reference, other), maps, strict=True)
     )
     return Pair(ours, theirs, graph, load, known)
+
+
+def _cut(graph: Graph, reference: Subject) -> Graph:
+    """The graph with the outputs that are compared: the reference may be asked for others than its file ends in."""
+    assert isinstance(reference.target, Target)  # see pair_of
+    asked = tuple(value for value in reference.target.outputs if value in graph.writer)
+    return replace(graph, outputs=asked) if asked else graph
 
 
 def _graph(subject: Subject, reference_graph: Graph) -> Graph:

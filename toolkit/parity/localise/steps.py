@@ -100,16 +100,19 @@ def _span(trials: Trials, values: Sequence[str], start: int, stop: int, found: S
         if doubt:
             return [f"'{target}': {doubt}"]
         passed.append(trial)
-        made = _made(trials.pair, trial)
+        made = _made(trials.pair, trial, rest)
         rest = [value for value in rest[:-1] if value not in made]
     for trial in passed:
         _count(found, trial)
     return []
 
 
-def _made(pair: Pair, trial: Trial) -> set[str]:
+def _made(pair: Pair, trial: Trial, values: Sequence[str]) -> set[str]:
+    """Which of the values both sides made in the part: a node may be in it whose layer is read by nobody else."""
     assert trial.part is not None
-    return {value for index in trial.part.cut.nodes for value in pair.reference_graph.steps[index].writes}
+    ours, theirs = pair.reference_graph.writer, pair.other.graph.writer
+    names, cut = pair.other.translation.names, trial.part.cut
+    return {value for value in values if ours[value] in cut.nodes and theirs.get(names[value], -1) in cut.theirs}
 
 
 def _count(found: Steps, trial: Trial) -> None:
