@@ -10,6 +10,7 @@ from types import TracebackType
 
 import numpy as np
 
+from converters.errors import ToolkitError
 from toolkit.runners.base import Runner, RunnerError, RunnerUnavailable, Target
 
 Clock = Callable[[int], float]  # the number of the run -> its seconds
@@ -51,12 +52,18 @@ class Fake:
     def run(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         if self.target.path == "refusing":
             raise RunnerError("fake: no such layer")
+        if self.target.path == "mute" and self.target.options:
+            raise ToolkitError("unknown option 'profile'")
+        if self.target.path == "chatty":
+            os.write(1, b"an engine's own words on stdout")
         if self.target.path == "dying":
             os._exit(9)
         self.runs += 1
         self.seconds = CLOCKS.get(self.target.path, CLOCKS["steady"])(self.runs)
         if self.target.options.get("profile") == "on":
-            self.layer_seconds = {"conv": 0.009 + 0.001 / self.runs, "relu": 0.001}
+            self.seconds = 0.012 + 0.001 / self.runs
+            if self.target.path != "double" or self.runs == 1:  # as onnxruntime does: it tells of its first run alone
+                self.layer_seconds = {"conv": 0.009 + 0.001 / self.runs, "relu": 0.001}
         return {"y": np.full(1, feeds["x"].shape[0], np.float32)}
 
 

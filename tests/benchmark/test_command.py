@@ -43,11 +43,20 @@ def test_table(toolkit: Callable[..., Result], net: Path) -> None:
     assert "run with onnxruntime" in result.output
 
 
-def test_layers_are_those_of_the_file(toolkit: Callable[..., Result], net: Path) -> None:
-    result = toolkit("benchmark", net, "--rounds", 6, "--layers")
+def test_layers_add_up_to_the_whole(toolkit: Callable[..., Result], as_json: Callable[[str], Any], net: Path) -> None:
+    """As the engine runs them: onnxruntime merges the two nodes of the plain file, and not those of the other one."""
+    unmerged = f"onnxruntime:{net},optimisation=disabled"
+    result = toolkit("benchmark", net, unmerged, "--rounds", 6, "--layers", "--input-shape", "x:8,3,8,8")
     assert result.exit_code == 0, result.output
-    assert "in 2 layers, of" in result.output
-    assert "optimisation all" not in result.output
+    assert "disabled: 2 layers;" in result.output
+    assert "other: not in a layer" in result.output
+    told = as_json(toolkit("benchmark", net, unmerged, "--rounds", 6, "--layers", "--json").stdout)
+    kinds = [name.partition(" ")[0] for name in told["targets"][0]["layers"]]
+    assert "Relu" not in kinds
+    assert {"Conv", "FusedConv"}.intersection(kinds)
+    for found in told["targets"]:
+        assert sum(found["layers"].values()) + found["layers_other"] == pytest.approx(found["layers_whole"])
+        assert 0 <= found["layers_other"] < found["layers_whole"]
 
 
 def test_json(toolkit: Callable[..., Result], as_json: Callable[[str], Any], net: Path) -> None:
@@ -61,8 +70,8 @@ def test_json(toolkit: Callable[..., Result], as_json: Callable[[str], Any], net
     assert first["batch"] == 5
     assert first["seconds"]["min"] <= first["seconds"]["p50"] <= first["seconds"]["p99"] <= first["seconds"]["max"]
     assert len(first["rounds"]) == 6
-    assert set(first["layers"]) == {"c", "y"}
-    assert first["version"].endswith("2 threads")
+    assert first["layers"]
+    assert "2 threads" in first["version"]
 
 
 @pytest.mark.skipif(not HAS_OPENCV, reason="OpenCV is not installed")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -90,12 +93,55 @@ def test_memory_is_each_ones_own() -> None:
     assert 10_000_000 < steady.memory < 200_000_000
 
 
-def test_layers_come_from_a_run_of_their_own() -> None:
+def test_layers_come_from_a_run_of_their_own_and_add_up_to_it() -> None:
     plan = Plan(rounds=6, visit=0.01, warmup=0.1, layers=True)
-    (found,) = contest("steady", plan=plan).times
-    assert found.layers["relu"] == 0.001
-    assert found.layers["conv"] == pytest.approx(0.009 + 0.001 / 11), "the fastest of ten, after one to warm up"
+    often, once = contest("steady", "double", plan=plan).times
+    assert often.layers == {"conv": pytest.approx(0.009 + 0.001 / 21), "relu": 0.001}, "the fastest of 21"
+    assert once.layers["conv"] == pytest.approx(0.010), "an engine that tells them once: of that run"
+    for found, whole in ((often, 0.012 + 0.001 / 21), (once, 0.013)):
+        assert found.profiled == pytest.approx(whole)
+        assert sum(found.layers.values()) + found.other == pytest.approx(found.profiled)
+    assert once.to_json()["layers_other"] == pytest.approx(0.002)
     assert contest("steady").times[0].layers == {}
+    assert contest("mute", plan=plan).times[0].silent == "this engine does not tell what its layers take"
+
+
+def test_ratios_agree_with_the_times_beside_them() -> None:
+    report = contest("steady", "noisy", plan=Plan(rounds=8, visit=0.001, warmup=0.2))
+    first, noisy = report.times
+    found = report.ratio(noisy)
+    assert found.middle == noisy.typical / first.typical
+    assert found.low <= found.middle <= found.high
+    assert noisy.throughput == 1 / noisy.typical
+
+
+def test_what_an_engine_prints_does_not_disturb() -> None:
+    assert not contest("chatty").times[0].reason
+
+
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    script = tmp_path / "measure.py"
+    script.write_text(
+        "from tests.benchmark.fakes import load\n"
+        "from toolkit.benchmark.measure import Contestant, Plan, benchmark\n"
+        "from toolkit.runners.base import Target\n"
+        "plan = Plan(rounds=6, visit=0.01, warmup=0.1)\n"
+        "print(benchmark([Contestant('net', 'fake', Target('steady'))], load, plan).ran[0].typical)\n"
+        "def mine(name, target): return load(name, target)\n"
+        "try: benchmark([Contestant('net', 'fake', Target('steady'))], mine, plan)\n"
+        "except Exception as error: print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    times, refusal = done.stdout.splitlines()
+    assert float(times) == 0.010
+    assert "put it in a module" in refusal
+    assert not done.stderr
 
 
 def test_batch_and_shapes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ from tests.runners import files
 from tests.runners.conftest import Tiny, need
 from toolkit import runners
 from toolkit.runners.base import RunnerError, Target
+from toolkit.runners.onnxruntime import kernel_times
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,46 @@ def test_oracle_settings_unless_told_otherwise(tiny: Tiny) -> None:
         assert np.abs(got - want_values).max() <= 1e-5 * np.abs(want_values).max()
     with pytest.raises(ToolkitError, match="optimisation=max: it can be disabled, basic, extended, all"):
         runners.load("onnxruntime", Target(path, options={"optimisation": "max"}))
+
+
+HEAVY = (
+    "g (float[64,400] x) => (float[64,400] y) "
+    "{ c = Constant<value_float: float = 2.0>() a = Mul(x, c) heavy = MatMul(a, w) b = Neg(heavy) y = Relu(b) }"
+)
+
+
+@pytest.mark.parametrize("level", ["disabled", "all"])
+def test_times_are_those_of_the_nodes_that_they_are_told_of(tmp_path: Path, level: str) -> None:
+    """onnxruntime does not count Constants where it numbers nodes: counted along, all that follow would be one off."""
+    model = onnx.parser.parse_model(HEAD + HEAVY)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((400, 400), np.float32), "w"))
+    onnx.save(model, tmp_path / "m.onnx")
+    target = Target(str(tmp_path / "m.onnx"), options={"profile": "on", "optimisation": level})
+    with runners.load("onnxruntime", target) as runner:
+        got = runner.run({"x": np.ones((64, 400), np.float32)})
+        times, whole = runner.layer_seconds, runner.seconds
+        assert np.all(got["y"] == 0)
+    slowest = max(times, key=times.__getitem__)
+    if level == "disabled":
+        assert list(times) == ["a", "heavy", "b", "y"]
+        assert slowest == "heavy"
+    else:  # as onnxruntime runs them, under names of its own
+        assert "MatMul" in slowest.split()[0]
+    assert 0 < sum(times.values()) <= whole
+
+
+def test_only_one_run_counts_and_what_runs_inside_a_node_once() -> None:
+    def event(name: str, began: int, took: int) -> dict[str, Any]:
+        return {"name": name, "ts": began, "dur": took, "args": {"node_index": "0", "op_name": "Op"}}
+
+    told = [
+        *(event("a_kernel_time", 3, 90), event("model_run", 0, 100)),
+        *(event("a_kernel_time", 210, 10), event("body_kernel_time", 223, 5), event("loop_kernel_time", 221, 20)),
+        *(event("a_kernel_time", 241, 7), event("model_run", 200, 60)),
+        *(event("a_kernel_time", 303, 50), event("model_run", 300, 80)),
+    ]
+    found = kernel_times(told, 1, lambda event: event["name"].removesuffix("_kernel_time"))
+    assert found == {"a": pytest.approx(17e-6), "loop": pytest.approx(20e-6)}
 
 
 def test_inputs_keep_their_types(tmp_path: Path) -> None:

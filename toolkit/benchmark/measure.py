@@ -54,7 +54,7 @@ class Plan:
 WINDOW = 5  # runs that are compared with the five before them
 SETTLED = 0.97  # of the time of the window before: less means that it still gets faster
 MOST_RUNS = 200  # in one visit
-LAYER_RUNS = 10
+LAYER_RUNS = 20
 
 
 def benchmark(
@@ -65,12 +65,12 @@ def benchmark(
     Args:
         contestants: the first is what the others are compared with.
         load: builds a runner from a runtime's name and a target; it is called in processes of their own, so it must be
-            a function that can be imported.
+            a function of a module, not of the script that is run.
         plan: how long to measure, and on what.
         on_step: hears what is being done, in a few words.
 
     Raises:
-        ToolkitError: a shape is given for an input that none of the models has.
+        ToolkitError: a shape is given for an input that none of the models has; `load` can't be imported.
     """
     plan = plan or Plan()
     unknown = set(plan.shapes)
@@ -94,7 +94,7 @@ def benchmark(
         for number, rounds in _race(ready, found, plan, on_step).items():
             found[number] = replace(found[number], rounds=rounds, memory=ready[number].memory())
     for number in ready if plan.layers else ():
-        found[number] = replace(found[number], layers=_layers(contestants[number], load, plan, on_step))
+        found[number] = _with_layers(found[number], contestants[number], load, plan, on_step)
     return Report(tuple(found), contestants[0].target.threads)
 
 
@@ -144,14 +144,18 @@ def _race(
     return {one: tuple(found) for one, found in rounds.items()}
 
 
-def _layers(one: Contestant, load: Load, plan: Plan, on_step: Step) -> Mapping[str, float]:
-    """The time of every layer, from a model loaded anew: to measure them slows an engine down."""
+def _with_layers(times: Times, one: Contestant, load: Load, plan: Plan, on_step: Step) -> Times:
+    """Add the times of the layers, from a model loaded anew: to measure them slows an engine down."""
     on_step(f"{one.label}: its layers")
     target = replace(one.target, options={**one.target.options, "profile": "on"})
     try:
         with Contest(load, one.runtime, target) as contest:
             contest.feed(_feeds(contest, plan))
-            contest.layers(1)
-            return contest.layers(LAYER_RUNS)
+            profiled, layers = contest.layers(LAYER_RUNS)
+    except RunnerError as error:
+        return replace(times, silent=str(error))
     except ToolkitError:  # an engine that can't time its layers has no such option
-        return {}
+        layers = {}
+    if not layers:
+        return replace(times, silent="this engine does not tell what its layers take")
+    return replace(times, profiled=profiled, layers=layers)

@@ -1,16 +1,22 @@
 """One contestant in a process of its own, so that its memory is its own and its threads disturb nobody.
 
-The runtimes' own workers are not enough for that: onnxruntime and PyTorch run in the caller's process.
+The runtimes' own workers are not enough for that: onnxruntime and PyTorch run in the caller's process. It is a new
+Python that imports nothing of the caller's script: a script that measures needs no guard around what it does.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import io
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -18,6 +24,7 @@ from converters.errors import ToolkitError
 from toolkit.runners.base import Load, Runner, RunnerError, Target
 
 GRACE = 10  # seconds for the process to leave by itself
+PROGRAM = "import sys; sys.path[:] = {path!r}; from toolkit.benchmark.process import main; main()"
 
 
 class Contest:
@@ -30,13 +37,15 @@ class Contest:
         self.version = ""
 
     def __enter__(self) -> Contest:
-        context = multiprocessing.get_context("spawn")  # a fork would inherit the memory that is to be measured
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, *self.work), daemon=True)
-        self.process.start()
-        theirs.close()
+        load = self.work[0]
+        if getattr(load, "__module__", "") == "__main__":
+            raise ToolkitError(
+                "`load` stands in the script itself, where no other process finds it: put it in a module"
+            )
+        program = [sys.executable, "-c", PROGRAM.format(path=sys.path)]
+        self.process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:
-            self.version, self.inputs, self.dtypes = self._receive()
+            self.version, self.inputs, self.dtypes = self._ask(self.work)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -45,11 +54,13 @@ class Contest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.connection.close()  # ends the loop on the other side
-        self.process.join(GRACE)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
+        with self.process:  # closes both pipes
+            with suppress(BrokenPipeError):
+                self._pipes[0].close()  # ends the loop on the other side
+            try:
+                self.process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
 
     def feed(self, feeds: Mapping[str, np.ndarray]) -> None:
         """What every run takes from now on."""
@@ -60,9 +71,9 @@ class Contest:
         found: list[float] = self._ask(times)
         return found
 
-    def layers(self, times: int) -> dict[str, float]:
-        """Run so many times; for each layer the seconds of its fastest run."""
-        found: dict[str, float] = self._ask(("layers", times))
+    def layers(self, times: int) -> tuple[float, dict[str, float]]:
+        """Run so many times; the seconds of the fastest run, as a whole and for each layer in it."""
+        found: tuple[float, dict[str, float]] = self._ask(("layers", times))
         return found
 
     def memory(self) -> int | None:
@@ -70,41 +81,65 @@ class Contest:
         found: int | None = self._ask("memory")
         return found
 
-    def _ask(self, request: Any) -> Any:
-        self.connection.send(request)
-        return self._receive()
+    @property
+    def _pipes(self) -> tuple[BinaryIO, BinaryIO]:
+        """To the process and from it."""
+        assert isinstance(self.process.stdin, io.BufferedWriter)
+        assert isinstance(self.process.stdout, io.BufferedReader)
+        return self.process.stdin, self.process.stdout
 
-    def _receive(self) -> Any:
+    def _ask(self, request: Any) -> Any:
+        there, back = self._pipes
         try:
-            found = self.connection.recv()
-        except EOFError as error:
+            _send(request, there)
+            found = _receive(back)
+        except (EOFError, BrokenPipeError) as error:
             raise RunnerError(f"{self.runtime}: the process that ran the model has ended") from error
         if isinstance(found, ToolkitError):
             raise found
         return found
 
 
-def _serve(connection: Connection, load: Load, runtime: str, target: Target) -> None:
-    """The process: answer until the other side closes. An error of the engine is the last answer."""
+def main() -> None:
+    """The process: answer until the other side closes. What an engine prints goes to stderr."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        _serve(sys.stdin.buffer, answers)
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        os._exit(0)  # nobody listens: not to a complaint at exit either
+
+
+def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """An error of the engine is the last answer."""
+    answer = partial(_send, pipe=answers)
     feeds: Mapping[str, np.ndarray] = {}
     try:
+        load, runtime, target = _receive(requests)
         with load(runtime, target) as runner:
-            connection.send((runner.version, runner.inputs, runner.dtypes))
+            answer((runner.version, runner.inputs, runner.dtypes))
             while True:
-                request = connection.recv()
+                request = _receive(requests)
                 if isinstance(request, Mapping):
                     feeds = request
-                    connection.send(None)
+                    answer(None)
                 elif isinstance(request, int):
-                    connection.send([_seconds(runner, feeds) for _ in range(request)])
+                    answer([_seconds(runner, feeds) for _ in range(request)])
                 elif request == "memory":
-                    connection.send(peak_memory())
+                    answer(peak_memory())
                 else:
-                    connection.send(_fastest_layers(runner, feeds, request[1]))
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
-        return
+                    answer(_profile(runner, feeds, request[1]))
     except ToolkitError as error:
-        connection.send(error)
+        answer(error)
+
+
+def _send(found: Any, pipe: BinaryIO) -> None:
+    pickle.dump(found, pipe)
+    pipe.flush()
+
+
+def _receive(pipe: BinaryIO) -> Any:
+    return pickle.load(pipe)  # noqa: S301 - the other end is this program as well
 
 
 def _seconds(runner: Runner, feeds: Mapping[str, np.ndarray]) -> float:
@@ -112,13 +147,16 @@ def _seconds(runner: Runner, feeds: Mapping[str, np.ndarray]) -> float:
     return runner.seconds
 
 
-def _fastest_layers(runner: Runner, feeds: Mapping[str, np.ndarray], times: int) -> dict[str, float]:
-    found: dict[str, float] = {}
+def _profile(runner: Runner, feeds: Mapping[str, np.ndarray], times: int) -> tuple[float, dict[str, float]]:
+    """The fastest run that told the times of its layers: an engine may do so in its first run alone."""
+    runner.run(feeds)
+    found = runner.seconds, runner.layer_seconds
     for _ in range(times):
+        before = runner.layer_seconds
         runner.run(feeds)
-        for name, seconds in runner.layer_seconds.items():
-            found[name] = min(seconds, found.get(name, seconds))
-    return found
+        if runner.layer_seconds is not before and runner.seconds < found[0]:
+            found = runner.seconds, runner.layer_seconds
+    return found[0], dict(found[1])
 
 
 def peak_memory() -> int | None:

@@ -15,6 +15,7 @@ class Times:
     """One contestant's seconds, round by round, and what else is known of it.
 
     `reason` says why it did not run. `settled` is False where the warm-up ended before it had stopped to get faster.
+    `layers` are the seconds of each layer in one run that took `profiled` as a whole; `silent` says why there are none.
     """
 
     label: str
@@ -26,6 +27,8 @@ class Times:
     settled: bool = True
     memory: int | None = None
     layers: Mapping[str, float] = field(default_factory=dict)
+    profiled: float = 0.0
+    silent: str = ""
     reason: str = ""
     optional: bool = False
 
@@ -45,9 +48,19 @@ class Times:
         return noise(self.fastest)
 
     @property
+    def typical(self) -> float:
+        """The median of the rounds' fastest runs: what a ratio compares."""
+        return median(self.fastest)
+
+    @property
     def throughput(self) -> float | None:
-        """Items of the batch a second; None where the inputs have no common first axis."""
-        return self.batch / median(self.seconds) if self.batch else None
+        """Items of the batch in a second of typical runs; None where the inputs have no common first axis."""
+        return self.batch / self.typical if self.batch else None
+
+    @property
+    def other(self) -> float:
+        """What the profiled run took beside its layers, in seconds."""
+        return self.profiled - sum(self.layers.values())
 
     def to_json(self) -> dict[str, Any]:
         """As plain data; of one that did not run, the reason alone."""
@@ -61,13 +74,21 @@ class Times:
             "runs": len(self.seconds),
             "warmup_runs": self.warmup,
             "settled": self.settled,
-            "seconds": {"min": min(self.seconds), **percentiles, "max": max(self.seconds)},
+            "seconds": {
+                "typical": self.typical,
+                "min": min(self.seconds),
+                **percentiles,
+                "max": max(self.seconds),
+            },
             "batch": self.batch,
             "throughput": self.throughput,
             "peak_memory_bytes": self.memory,
             "noise": self.noise,
             "rounds": [list(found) for found in self.rounds],
             "layers": dict(self.layers),
+            "layers_other": self.other if self.layers else None,
+            "layers_whole": self.profiled if self.layers else None,
+            "layers_missing": self.silent,
         }
 
 

@@ -28,7 +28,10 @@ def noise(fastest: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Ratio:
-    """A median ratio and the interval that holds the true one with 95 % certainty, whatever its distribution."""
+    """The ratio of two median times, and the interval that holds the true one with 95 % certainty.
+
+    The interval assumes no distribution. It always holds `middle`.
+    """
 
     middle: float
     low: float
@@ -50,4 +53,5 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
     count = len(found)
     reach = Z * sqrt(count) / 2
     low, high = max(0, floor(count / 2 - reach)), min(count - 1, ceil(count / 2 + reach) - 1)
-    return Ratio(median(found), found[low], found[high])
+    middle = median(ours) / median(theirs)  # as the times that are shown: the median of ratios may be another
+    return Ratio(middle, min(middle, found[low]), max(middle, found[high]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import median
 from typing import TYPE_CHECKING
 
 import click
@@ -51,10 +50,12 @@ def benchmark(
 
     A target is written as for `toolkit parity`: net.onnx, net.prototxt, or RUNTIME:MODEL with options after commas.
     Every target runs in a process of its own; they are visited in turn, so that a machine that gets slower gets slower
-    for all. Times are those of the engine alone; onnxruntime optimises as it does for its users (not
-    with --layers: nodes that it has merged have no times of their own). Each round counts by
-    its fastest run: `ms` is the median of these, and the ratio compares them round by round. A ratio below 1 is faster
-    than the first target; behind it stands the interval that holds it with 95 % certainty.
+    for all. Times are those of the engine alone; onnxruntime optimises as it does for its users. Each round counts by
+    its fastest run: `ms` is the median of these, and items/s and the ratio are made of it. A ratio below 1 is faster
+    than the first target; behind it stands the interval that holds it with 95 % certainty, by a test round by round.
+
+    --layers shows the layers as the engine runs them: nodes that onnxruntime has merged are one layer. They, and what
+    the engine does beside them, add up to one whole run, the fastest of 20 that were timed so.
 
     \b
     Examples:
@@ -67,7 +68,7 @@ def benchmark(
     from toolkit.benchmark.measure import benchmark as measure
 
     wanted = params.once(shapes, "--input-shape")
-    contestants = _contestants(targets, runtimes, threads, layers)
+    contestants = _contestants(targets, runtimes, threads)
     with progress(quiet=as_json) as step:
         plan = Plan(rounds, batch=batch, shapes=wanted, layers=layers)
         report = measure(contestants, runners.load, plan, step)
@@ -82,7 +83,7 @@ def benchmark(
         ctx.exit(FAILED)
 
 
-def _contestants(targets: Sequence[str], wanted: Sequence[str], threads: int, layers: bool) -> list[Contestant]:
+def _contestants(targets: Sequence[str], wanted: Sequence[str], threads: int) -> list[Contestant]:
     from toolkit.benchmark.measure import Contestant
     from toolkit.parity.targets import parse
     from toolkit.runners.base import RUNTIMES, Target
@@ -97,8 +98,7 @@ def _contestants(targets: Sequence[str], wanted: Sequence[str], threads: int, la
             raise click.UsageError(f"'{subject.model}' is a saved run: there is nothing to run")
         target = replace(subject.target, threads=threads)
         label = ",".join([target.path, *(f"{key}={value}" for key, value in target.options.items())])
-        own = {} if layers else AS_USERS_DO.get(subject.runtime, {})
-        target = replace(target, options={**own, **target.options})
+        target = replace(target, options={**AS_USERS_DO.get(subject.runtime, {}), **target.options})
         found.append(Contestant(label, subject.runtime, target, subject.optional))
     return found
 
@@ -123,6 +123,8 @@ def show(report: Report) -> None:
     for one in report.ran:
         if one.layers:
             _show_layers(one)
+        elif one.silent:
+            click.echo(f"{one.runtime}, {one.label}: no layers: {one.silent}")
 
 
 def _row(report: Report, one: Times) -> list[str]:
@@ -130,12 +132,12 @@ def _row(report: Report, one: Times) -> list[str]:
 
     if one.reason:
         return [one.runtime, one.label, *["-"] * 9, "not run" if one.optional else "failed"]
-    times = [median(one.fastest), min(one.seconds), *(percentile(one.seconds, percent) for percent in (50, 90, 99))]
+    times = [one.typical, min(one.seconds), *(percentile(one.seconds, percent) for percent in (50, 90, 99))]
     found = report.ratio(one)
     return [
         one.runtime,
         one.label,
-        *(f"{1000 * seconds:.2f}" for seconds in times),
+        *map(milliseconds, times),
         f"{one.throughput:.1f}" if one.throughput else "-",
         f"{one.memory / 1e6:.0f}" if one.memory else "-",
         f"{one.noise:.0%}",
@@ -154,14 +156,23 @@ def _verdict(report: Report, one: Times) -> str:
     return "too noisy to tell" if busy else "no difference"
 
 
+def milliseconds(seconds: float) -> str:
+    """Four digits that count, so that a ratio can be told from two of them."""
+    return f"{1000 * seconds:#.4g}".rstrip(".")
+
+
 def _show_layers(one: Times) -> None:
-    """The slowest layers. What an engine has merged into another layer has no time of its own."""
-    total = sum(one.layers.values()) or 1.0
+    """The slowest layers, and what the run took beside all of them."""
+    from toolkit.parity.page.wording import count
+
     slowest = sorted(one.layers.items(), key=lambda found: -found[1])
     shown, rest = slowest[:MOST_LAYERS], slowest[MOST_LAYERS:]
     if rest:
         shown.append((f"{len(rest)} more", sum(seconds for _, seconds in rest)))
-    rows = [[name, f"{1000 * seconds:.3f}", f"{seconds / total:.1%}"] for name, seconds in shown]
-    whole = f"{1000 * total:.2f} ms in {len(slowest)} layers, of {1000 * min(one.seconds):.2f} ms in all"
-    click.echo(f"{one.runtime}, {one.label}: {whole}")
+    shown += [("other: not in a layer", one.other), ("a whole run", one.profiled)]
+    rows = [[name, f"{1000 * seconds:.3f}", f"{seconds / one.profiled:.1%}"] for name, seconds in shown]
+    merged = sum(seconds == 0 for seconds in one.layers.values())
+    note = f", {merged} of them merged into others or too quick for its clock" if merged else ""
+    slower = f"a run took {milliseconds(one.profiled)} ms with its layers timed, {milliseconds(one.typical)} without"
+    click.echo(f"{one.runtime}, {one.label}: {count(len(slowest), 'layer')}{note}; {slower}")
     print_table(("layer", "ms", "share"), rows)
