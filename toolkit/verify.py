@@ -12,8 +12,9 @@ from toolkit.parity.inputs import Inputs
 from toolkit.parity.localise.prove import prove
 from toolkit.parity.parity import Rule, Say, Subject
 from toolkit.parity.report import Report, Verdict
+from toolkit.parity.targets import oracle_of
 from toolkit.parity.translation import of_map, translated
-from toolkit.runners.base import ORACLE, Load, Target
+from toolkit.runners.base import Load, Target
 
 # Nothing speaks against the files: they agree, or these inputs can't tell.
 UNREFUTED = {Verdict.PASSED, Verdict.IN_STEPS, Verdict.INSENSITIVE, Verdict.ILL_CONDITIONED}
@@ -59,7 +60,7 @@ def verify(
         optional: whether the verdict does without an engine that is not installed.
         on_step: hears what is being done.
     """
-    oracle = Subject(ORACLE, Target(conversion.source, outputs=tuple(conversion.outputs)))
+    oracle = oracle_of(Path(conversion.source), tuple(conversion.outputs))
     rivals = [Subject(name, Target(str(prototxt), caffemodel), optional=optional) for name in runtimes]
     loader = translated(load, {str(prototxt): of_map(conversion)})
     subjects = [*others, *rivals]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from toolkit.parity.localise.inside import look_inside
 from toolkit.parity.localise.prove import prove
 from toolkit.parity.parity import Rule, Subject
 from toolkit.parity.report import Report, Row, Verdict
+from toolkit.parity.targets import oracle_of
 from toolkit.parity.translation import of_map, translated
 from toolkit.runners.base import ORACLE, Load, Target
 
@@ -83,7 +84,7 @@ def _compare(job: Job, model: Model, folders: Folders) -> list[Result]:
         keep_shuffle=model.keep_shuffle,
         map_file=True,
     )
-    oracle = Subject(ORACLE, Target(str(source), outputs=tuple(done.outputs)))
+    oracle = oracle_of(source, tuple(done.outputs))
     target = Target(done.prototxt, Path(done.caffemodel))
     # Engines that nobody named may be absent: what is there is what can be checked.
     others = [Subject(name, target, optional=not model.runtimes) for name in job.runtimes]
@@ -97,7 +98,7 @@ def _answers(
     rule = Rule(model.tolerance, model.tolerances, model.constants, model.float64)
     report = prove(oracle, others, load, runners.load, _inputs(model), rule)
     for row, other in zip(report.rows, others, strict=True):
-        own = Report(report.reference, (row,), report.sensitivity, report.tolerance, report.tolerances)
+        own = replace(report, rows=(row,))
         why = "; ".join(row.reasons)
         if row.verdict in (Verdict.FAILED, Verdict.ERROR):
             own, where = _first_fault(job, own, oracle, other, rule, folders)

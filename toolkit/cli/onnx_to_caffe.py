@@ -224,6 +224,7 @@ def proven(proof: Proof) -> str:
     passed = proof.passed
     head = f"{'verified' if passed else 'not proven'}: {proof.verdict.value}"
     line = f"{head}, differs by at most {max(found):.1e} of max|ref| from onnxruntime in {engine}" if found else head
+    line += f" (in float32; {proof.cost.sentence})" if proof.cost else ""
     if passed:
         return "; ".join([line, *(note for row in proof.rows for note in row.notes if note.startswith("proven in"))])
     reasons = "; ".join(reason for row in proof.rows for reason in row.reasons)

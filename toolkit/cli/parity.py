@@ -140,6 +140,8 @@ def show(report: Report) -> None:
     print_table(COLUMNS, rows, spare=SPARE)
     for version in dict.fromkeys(row.run.version for row in report.rows if row.run):
         click.echo(f"run with {version}")
+    if report.cost:
+        click.echo(f"reference: read in float32; {report.cost.sentence}")
     for one in report.sensitivity:
         if one.float64 is not None:
             click.echo(f"output '{one.name}': the reference differs from itself in float64 by {one.float64:.2g}")

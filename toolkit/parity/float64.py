@@ -14,35 +14,35 @@ from typing import Any
 import numpy as np
 
 from converters.errors import ToolkitError
-from toolkit.onnx_file import read_onnx
+from toolkit.onnx_file import OWN, read_onnx
 from toolkit.parity.inputs import Feeds
 
 SAME = 1e-3  # of a node's largest value: far more than float32's rounding in one node, far less than another formula
 NOTHING = 1e-6  # onnxruntime's sigmoid is 0 where the true one is 1e-8
 
 
-def values(path: Path) -> tuple[str, ...]:
+def values(path: Path, precision: str = OWN) -> tuple[str, ...]:
     """The names of everything that the nodes of a file compute and somebody reads."""
-    graph = read_onnx(path).graph
+    graph = read_onnx(path, precision).graph
     read = {name for node in _nodes(graph.node) for name in node.input} | {value.name for value in graph.output}
     return tuple(name for node in graph.node for name in node.output if name in read)
 
 
-def audit(path: Path, known: Feeds) -> None:
+def audit(path: Path, known: Feeds, precision: str = OWN) -> None:
     """Raise ToolkitError unless every node, fed what the reference fed it, computes what the reference computed.
 
     `known` holds the inputs and all `values` of one run of the reference.
     """
     import onnx
 
-    model = to_double(path)
+    model = to_double(path, precision)
     graph = model.graph
     for node in graph.node:
         node.output[:] = [name and f"{name}/own" for name in node.output]
     constants = {tensor.name for tensor in graph.initializer}
     del graph.input[:]
     graph.input.extend(onnx.ValueInfoProto(name=name) for name in known if name not in constants)
-    made = [f"{name}/own" for name in values(path)]
+    made = [f"{name}/own" for name in values(path, precision)]
     found = _evaluate(path, model, known, made)
     for name, got in found.items():
         want = known[name.removesuffix("/own")]
@@ -61,11 +61,13 @@ def _same(want: np.ndarray, got: np.ndarray) -> bool:
     return np.allclose(got, want, rtol=0, atol=SAME * scale + NOTHING, equal_nan=True)
 
 
-def run(path: Path, feeds: Sequence[Feeds], outputs: Sequence[str]) -> list[dict[str, np.ndarray]]:
+def run(
+    path: Path, feeds: Sequence[Feeds], outputs: Sequence[str], precision: str = OWN
+) -> list[dict[str, np.ndarray]]:
     """These values for every sample, floats in double precision."""
     import onnx
 
-    model = to_double(path)
+    model = to_double(path, precision)
     del model.graph.output[:]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
     return [_evaluate(path, model, sample, outputs) for sample in feeds]
@@ -90,12 +92,12 @@ def _doubles(sample: Feeds) -> Feeds:
     return {name: array.astype(np.float64) if array.dtype.kind == "f" else array for name, array in sample.items()}
 
 
-def to_double(path: Path) -> Any:
+def to_double(path: Path, precision: str = OWN) -> Any:
     """The model with every float tensor and every float type in it made double."""
     import onnx
     from onnx.external_data_helper import load_external_data_for_model
 
-    model = read_onnx(path)
+    model = read_onnx(path, precision)
     load_external_data_for_model(model, str(path.resolve().parent))
     kinds: set[int] = {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
     for tensor in model.graph.initializer:

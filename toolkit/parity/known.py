@@ -22,7 +22,7 @@ def known(subject: Subject) -> Collection[str] | None:
     if isinstance(subject.target, Run):
         return {*subject.target.inputs[0], *subject.target.outputs[0]}
     if subject.is_onnx:
-        graph = read_onnx(Path(subject.model)).graph
+        graph = read_onnx(Path(subject.model), subject.precision).graph
         return {value.name for value in graph.input} | {value for node in graph.node for value in node.output if value}
     if subject.is_caffe:
         return {top for layer in text.read(Path(subject.model)).layers for top in layer.tops}

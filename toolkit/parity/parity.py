@@ -15,9 +15,11 @@ from converters import mapping
 from converters.errors import InvalidInput, ToolkitError
 from converters.mapping import ConversionMap
 from converters.names import safe
+from toolkit.onnx_file import FLOAT32, OWN, PRECISION
 from toolkit.parity import float64
 from toolkit.parity import names as naming
 from toolkit.parity.compare import TOLERANCE, Comparison, compare, without_added_axes
+from toolkit.parity.cost import cost_of
 from toolkit.parity.inputs import Feeds, Inputs, Shapes, make, nudged
 from toolkit.parity.report import Report, Row, Verdict, judge
 from toolkit.parity.run import Outputs, Run, record
@@ -56,6 +58,11 @@ class Subject:
     def conversion_map(self) -> ConversionMap | None:
         """The map that the converter wrote beside a Caffe net, where there is one."""
         return mapping.beside(Path(self.model)) if self.is_caffe else None
+
+    @property
+    def precision(self) -> str:
+        """What an ONNX file is read in."""
+        return OWN if isinstance(self.target, Run) else self.target.options.get(PRECISION, OWN)
 
     @property
     def is_onnx(self) -> bool:
@@ -109,7 +116,8 @@ def check(
     _need_outputs(rule.tolerances, "is given a tolerance", oracle)
     moves = measure(oracle.outputs, oracle.noise, rule.constants, exact)
     rows = tuple(_row(oracle, other, load, moves, rule, on_step) for other in others)
-    return Report(oracle, rows, moves, rule.tolerance, dict(rule.tolerances))
+    cost = cost_of(reference.target, reference.runtime, oracle, load) if reference.precision == FLOAT32 else None
+    return Report(oracle, rows, moves, rule.tolerance, dict(rule.tolerances), cost)
 
 
 def _need_outputs(named: Iterable[str], said: str, oracle: Run) -> None:
@@ -138,12 +146,12 @@ def _in_float64(subject: Subject, oracle: Run, load: Load, on_step: Say) -> list
         raise ToolkitError(f"only an ONNX file can be run in float64, not '{subject.model}'")
     path, samples = Path(subject.model), oracle.inputs
     on_step("every node in float64")
-    everything = replace(subject.target, outputs=float64.values(path))
+    everything = replace(subject.target, outputs=float64.values(path, subject.precision))
     with load(subject.runtime, everything) as runner:
         for sample in samples:
-            float64.audit(path, {**sample, **runner.run(sample)})
+            float64.audit(path, {**sample, **runner.run(sample)}, subject.precision)
     on_step("the reference in float64")
-    return float64.run(path, samples, tuple(oracle.outputs[0]))
+    return float64.run(path, samples, tuple(oracle.outputs[0]), subject.precision)
 
 
 def _feeds_of(run: Run, names: Mapping[str, str], declared: Shapes) -> tuple[Feeds, ...]:

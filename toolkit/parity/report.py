@@ -12,6 +12,7 @@ import numpy as np
 
 from toolkit.parity import environment
 from toolkit.parity.compare import Comparison, OutputComparison
+from toolkit.parity.cost import Cost
 from toolkit.parity.layer_report import LayerReport, finite
 from toolkit.parity.run import Run
 from toolkit.parity.sensitivity import MOVES, Sensitivity
@@ -61,13 +62,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """All rows. `verdict` is NOT_RUN, and no pass, where nothing was compared."""
+    """All rows. `verdict` is NOT_RUN, and no pass, where nothing was compared.
+
+    `cost`: what the precision of the reference's own file costs, where that is not float32.
+    """
 
     reference: Run
     rows: tuple[Row, ...]
     sensitivity: tuple[Sensitivity, ...]
     tolerance: float
     tolerances: Mapping[str, float] = field(default_factory=dict)
+    cost: Cost | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -93,6 +98,7 @@ class Report:
             "samples": len(self.reference.inputs),
             "environment": environment.describe(),
             "reference": _engine(self.reference),
+            "cost": self.cost and self.cost.to_json(),
             "inputs": [_input(name, array) for name, array in self.reference.inputs[0].items()],
             "outputs": [
                 {

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from converters.errors import ToolkitError
 from converters.names import safe
+from toolkit.onnx_file import FLOAT32, PRECISION, reduced
 from toolkit.parity.parity import Subject
-from toolkit.parity.run import load
-from toolkit.runners.base import ORACLE, Runtime, Target
+from toolkit.parity.run import Run, load
+from toolkit.runners.base import ORACLE, Runtime, Target, need_file
 
 DEFAULTS = {".onnx": ORACLE}  # a suffix that several runtimes may read, and the one that is the oracle
 WEIGHTS = {".prototxt": ".caffemodel"}
@@ -55,6 +56,20 @@ def parse_reference(text: str, runtimes: Mapping[str, Runtime]) -> Subject:
         names = " or ".join(f"{subject.runtime}:{text}" for subject in present)
         raise ToolkitError(f"the reference '{text}' can run in {len(present)} runtimes: write {names}")
     return replace((present or subjects)[0], optional=False)
+
+
+def oracle_of(path: Path, outputs: Sequence[str]) -> Subject:
+    """The reference for Caffe files that were made from an ONNX file."""
+    return in_float32(Subject(ORACLE, Target(str(path), outputs=tuple(outputs))))
+
+
+def in_float32(subject: Subject) -> Subject:
+    """An ONNX file in onnxruntime is read as the float32 network that it stands for; who says how it is read wins."""
+    target = subject.target
+    if subject.runtime != ORACLE or isinstance(target, Run) or PRECISION in target.options:
+        return subject
+    options = {**target.options, PRECISION: FLOAT32} if reduced(need_file(Path(target.path))) else target.options
+    return replace(subject, target=replace(target, options=options))
 
 
 def only(subject: Subject, outputs: Sequence[str], mapped: Collection[str] = ()) -> Subject:

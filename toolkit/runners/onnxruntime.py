@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from converters.errors import InvalidInput, ToolkitError
-from toolkit.onnx_file import read_onnx
+from toolkit.onnx_file import FLOAT32, OWN, PRECISION, read_onnx, reduced, structure
 from toolkit.runners.base import (
     ORACLE,
     Arrays,
@@ -62,14 +62,16 @@ class OnnxRuntime:
     """An ONNX file on the CPU, one node after the other. Any value in the main graph may be an output.
 
     Options: optimisation is disabled (default), basic, extended or all; profile=on times every node in the first run,
-    the fastest of several: by its first output, or where nodes may have been merged as onnxruntime calls them.
+    the fastest of several: by its first output, or where nodes may have been merged as onnxruntime calls them;
+    precision=float32 runs the float32 network that a model in half precision stands for.
     """
 
     name = ORACLE
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        options = settings(target, {"optimisation": tuple(LEVELS), "profile": ("off", "on")})
+        options = settings(target, {"optimisation": tuple(LEVELS), "profile": ("off", "on"), PRECISION: (OWN, FLOAT32)})
+        self.precision = options[PRECISION]
         self.optimisation, self.profile = options["optimisation"], options["profile"] == "on"
         self.inputs: dict[str, tuple[int | None, ...]] = {}
         self.values: Collection[str] = ()
@@ -87,11 +89,15 @@ class OnnxRuntime:
         options.log_severity_level = 4  # what goes wrong is raised; a log on stderr would say it twice
         # Lets a model that comes as bytes find its external weights.
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path.parent))
-        graph = _structure(path).graph if self.target.outputs or self.profile else None
+        other = self.precision == FLOAT32 and reduced(path)
+        proto = read_onnx(path, FLOAT32) if other else None
+        graph = (proto or structure(path)).graph if other or self.target.outputs or self.profile else None
         self.nodes = list(graph.node) if graph else []
         self.values = [value for node in self.nodes for value in node.output if value]
         own = {value.name for value in graph.output} if graph else set()
-        model = str(path) if own.issuperset(self.target.outputs) else _with_outputs(path, self.target.outputs)
+        model: str | bytes = str(path)
+        if proto or not own.issuperset(self.target.outputs):
+            model = _with_outputs(path, proto or read_onnx(path), self.target.outputs)
         with ExitStack() as stack:
             if self.profile:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="profile-"))
@@ -107,6 +113,7 @@ class OnnxRuntime:
         self.outputs = list(self.target.outputs) or [value.name for value in self.session.get_outputs()]
         threads = f"{self.target.threads} thread{'s' if self.target.threads > 1 else ''}"
         note = "" if self.optimisation == "disabled" else f", optimisation {self.optimisation}"
+        note += f", {other} read in float32" if other else ""
         self.version = f"onnxruntime {onnxruntime.__version__}, CPU, {threads}{note}"
         return self
 
@@ -195,33 +202,21 @@ def _dtype(kind: str) -> str:
     return DTYPES.get(kind) or kind.removeprefix("tensor(").removesuffix(")")
 
 
-def _structure(path: Path) -> Any:
-    """The model without its big weights, which need not be read to know its values."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    from converters.onnx.split_weights import split, view
-    from converters.wire import Malformed
-
-    try:
-        return onnx.ModelProto.FromString(split(view(path)).proto)
-    except (Malformed, DecodeError) as error:
-        raise InvalidInput(f"{path} is not an ONNX file: {error}") from error
-
-
-def _with_outputs(path: Path, wanted: tuple[str, ...]) -> bytes:
+def _with_outputs(path: Path, model: Any, wanted: tuple[str, ...]) -> bytes:
     """The model with the wanted values as its outputs; onnxruntime infers the types of those that say none."""
     import onnx
 
-    model = read_onnx(path)
     graph = model.graph
     known = {value for node in graph.node for value in node.output if value}
     need_outputs(OnnxRuntime.name, wanted, known)
     declared = {value.name: value for value in graph.output}
-    outputs = [declared.get(name) or onnx.ValueInfoProto(name=name) for name in wanted]
+    outputs = [declared.get(name) or onnx.ValueInfoProto(name=name) for name in wanted or declared]
     del graph.output[:]
     graph.output.extend(outputs)
-    return bytes(model.SerializeToString())
+    try:
+        return bytes(model.SerializeToString())
+    except ValueError as error:  # protobuf's own limit
+        raise InvalidInput(f"{path}: with its weights it is over 2 GiB, more than a caffemodel holds") from error
 
 
 def _failures() -> tuple[type[Exception], ...]:

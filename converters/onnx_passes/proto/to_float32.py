@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import onnx
@@ -14,29 +14,37 @@ OTHER = {onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.BFL
 TYPE_ATTRIBUTES = {"to", "dtype"}
 
 
-def _attributes(graph: onnx.GraphProto) -> Iterator[onnx.AttributeProto]:
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield attribute
-            for inner in [attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else attribute.graphs:
-                yield from _attributes(inner)
-
-
-def _tensor_to_float32(tensor: onnx.TensorProto) -> None:
-    tensor.CopyFrom(protos.tensor(protos.array(tensor).astype(np.float32), tensor.name))
-
-
 def to_float32(proto: onnx.ModelProto) -> None:
     """Make every half, bfloat16 and double value, constant, Cast and type attribute float32, in place."""
-    graph = proto.graph
-    for value in [*graph.input, *graph.output, *graph.value_info]:
+    _graph(proto.graph)
+    for function in proto.functions:
+        _values(function.value_info)
+        _nodes(function.node)
+
+
+def _graph(graph: onnx.GraphProto) -> None:
+    _values([*graph.input, *graph.output, *graph.value_info])
+    for tensor in graph.initializer:
+        _tensor(tensor)
+    _nodes(graph.node)
+
+
+def _values(values: Iterable[onnx.ValueInfoProto]) -> None:
+    for value in values:
         if value.type.tensor_type.elem_type in OTHER:
             value.type.tensor_type.elem_type = FLOAT
-    for tensor in graph.initializer:
-        if tensor.data_type in OTHER:
-            _tensor_to_float32(tensor)
-    for attribute in _attributes(graph):
+
+
+def _nodes(nodes: Iterable[onnx.NodeProto]) -> None:
+    for attribute in (item for node in nodes for item in node.attribute):
         if attribute.name in TYPE_ATTRIBUTES and attribute.type == onnx.AttributeProto.INT and attribute.i in OTHER:
             attribute.i = FLOAT
-        if attribute.type == onnx.AttributeProto.TENSOR and attribute.t.data_type in OTHER:
-            _tensor_to_float32(attribute.t)
+        if attribute.type == onnx.AttributeProto.TENSOR:
+            _tensor(attribute.t)
+        for body in [attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else attribute.graphs:
+            _graph(body)
+
+
+def _tensor(tensor: onnx.TensorProto) -> None:
+    if tensor.data_type in OTHER:
+        tensor.CopyFrom(protos.tensor(protos.array(tensor).astype(np.float32), tensor.name))

@@ -16,7 +16,7 @@ from converters.caffe.net import Net
 from converters.caffe.unshare import unshare
 from converters.errors import InvalidInput
 from converters.onnx.notes import MODULE, SOURCE
-from toolkit.onnx_file import read_onnx
+from toolkit.onnx_file import OWN, read_onnx
 
 SHOWN = ("num_output", "kernel_size", "kernel_h", "kernel_w", "stride", "pad", "group", "dilation", "pool", "operation")
 
@@ -37,12 +37,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Graph:
-    """Steps in topological order. `inputs` are values that no step makes (an Input layer is no step)."""
+    """Steps in topological order. `inputs` are values that no step makes (an Input layer is no step).
+
+    `precision` is what an ONNX file was read in.
+    """
 
     file: str
     steps: tuple[Step, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    precision: str = OWN
 
     @cached_property
     def writer(self) -> Mapping[str, int]:
@@ -81,9 +85,9 @@ class Graph:
         return {value: place for place, value in enumerate(dict.fromkeys((*self.inputs, *made)))}
 
 
-def of_onnx(path: Path) -> Graph:
+def of_onnx(path: Path, precision: str = OWN) -> Graph:
     """An ONNX file's main graph; weights and other constants are no values here."""
-    graph = read_onnx(path).graph
+    graph = read_onnx(path, precision).graph
     constants = {tensor.name for tensor in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
     inputs = tuple(value.name for value in graph.input if value.name not in constants)
     steps = [
@@ -101,7 +105,7 @@ def of_onnx(path: Path) -> Graph:
     loose = [value for step in steps for value in step.reads if value not in known]
     if loose:
         raise InvalidInput(f"{path}: nothing makes the value '{loose[0]}'")
-    return Graph(str(path), tuple(steps), inputs, tuple(value.name for value in graph.output))
+    return Graph(str(path), tuple(steps), inputs, tuple(value.name for value in graph.output), precision)
 
 
 def _reads(node: Any) -> Iterator[str]:

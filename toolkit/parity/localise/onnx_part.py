@@ -10,12 +10,13 @@ import numpy as np
 
 from converters.preprocessing import Preprocessing
 from toolkit.onnx_file import read_onnx
+from toolkit.parity.localise.graphs import Graph
 
 AS_MODEL = "in_model_layout"  # what a value is called once its channels stand as the nodes expect them
 
 
 def extract(
-    path: Path,
+    of: Graph,
     steps: Sequence[int],
     target: str,
     reads: Sequence[str],
@@ -24,7 +25,7 @@ def extract(
     raw: Mapping[str, Preprocessing],
     viewed: bool = False,
 ) -> Any:
-    """The model of these nodes, which make `target` from `reads`.
+    """The model of these nodes of an ONNX file, which make `target` from `reads`.
 
     `samples` holds an array of each of these in Caffe's layout; `viewed`: the output has other axes there.
 
@@ -34,7 +35,8 @@ def extract(
     import onnx
     from onnx import helper
 
-    source = read_onnx(path)
+    path = Path(of.file)
+    source = read_onnx(path, of.precision)
     nodes = [_copy(source.graph.node[index]) for index in steps]
     before: list[Any] = []
     constants: dict[str, np.ndarray] = {}

@@ -118,4 +118,4 @@ def _graph(subject: Subject, reference_graph: Graph) -> Graph:
         return reference_graph
     if subject.is_caffe:
         return caffe_graph(subject)
-    return of_onnx(Path(subject.model)) if subject.is_onnx else reference_graph
+    return of_onnx(Path(subject.model), subject.precision) if subject.is_onnx else reference_graph

@@ -12,6 +12,7 @@ from pathlib import Path
 from converters.errors import InvalidInput, Remedy, ToolkitError
 from converters.mapping import ConversionMap
 from converters.names import safe
+from toolkit.onnx_file import FLOAT32
 from toolkit.parity.localise.graphs import Graph, blob_of, is_overwritten, of_caffe, of_onnx, read_caffe
 from toolkit.parity.parity import Subject
 from toolkit.parity.translation import Translation, of_map
@@ -27,11 +28,11 @@ def reference_graph_of(first: Subject, second: Subject, known: ConversionMap | N
         if subject.is_onnx:
             if known and not trusted:
                 _check_source(known, Path(subject.model))
-            return of_onnx(Path(subject.model))
+            return of_onnx(Path(subject.model), subject.precision)
     if known and Path(known.source).is_file():
         if not trusted:
             _check_source(known, Path(known.source))
-        return of_onnx(Path(known.source))
+        return of_onnx(Path(known.source), FLOAT32)
     for subject in (first, second):
         if subject.is_caffe and first.is_caffe == second.is_caffe:
             return caffe_graph(subject)

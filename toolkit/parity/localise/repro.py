@@ -14,6 +14,7 @@ from converters.caffe.graph import Names
 from converters.caffe.shapes import prove
 from converters.errors import Unsupported
 from converters.names import safe
+from toolkit.onnx_file import PRECISION
 from toolkit.parity.compare import TOLERANCE
 from toolkit.parity.inputs import Feeds, Inputs
 from toolkit.parity.localise import caffe_part, onnx_part
@@ -74,12 +75,12 @@ def write(pair: Pair, part: Part, folder: Path) -> None:
     """Write each side's part of its own files, the ONNX part in any case where there is one, and the arrays."""
     folder.mkdir(parents=True, exist_ok=True)
     if pair.reference_graph is not pair.caffe:
-        _write_onnx(pair, part, part.cut.nodes, Path(pair.reference_graph.file), folder / MODEL)
+        _write_onnx(pair, part, part.cut.nodes, pair.reference_graph, folder / MODEL)
     for side, steps in ((pair.reference, part.cut.ours), (pair.other, part.cut.theirs)):
         if side.is_caffe:
             _write_caffe(side, part, steps, folder / _stem(pair, side))
         elif side.graph is not pair.reference_graph:
-            _write_onnx(pair, part, steps, Path(side.graph.file), folder / f"{_stem(pair, side)}.onnx")
+            _write_onnx(pair, part, steps, side.graph, folder / f"{_stem(pair, side)}.onnx")
     for index, (inputs, expected) in enumerate(zip(part.inputs, part.expected, strict=True)):
         save_arrays(folder / f"inputs-{index}.npz", inputs)
         save_arrays(folder / f"expected-{index}.npz", {part.cut.target: expected})
@@ -92,7 +93,7 @@ def _stem(pair: Pair, side: Side) -> str:
     return "other" if side is pair.other and alike and not same else "net"
 
 
-def _write_onnx(pair: Pair, part: Part, steps: Sequence[int], file: Path, path: Path) -> None:
+def _write_onnx(pair: Pair, part: Part, steps: Sequence[int], graph: Graph, path: Path) -> None:
     import onnx
 
     side, cut = pair.caffe_side, part.cut
@@ -100,7 +101,7 @@ def _write_onnx(pair: Pair, part: Part, steps: Sequence[int], file: Path, path: 
     raw = {value: side.translation.raw for value in cut.inputs if side and value in side.translation.images}
     viewed = side is not None and cut.target in side.translation.views
     samples = {**part.inputs[0], cut.target: part.expected[0]}
-    onnx.save(onnx_part.extract(file, steps, cut.target, cut.inputs, samples, orders, raw, viewed), path)
+    onnx.save(onnx_part.extract(graph, steps, cut.target, cut.inputs, samples, orders, raw, viewed), path)
 
 
 def _write_caffe(side: Side, part: Part, steps: Sequence[int], prefix: Path) -> None:
@@ -132,6 +133,7 @@ def _moved(pair: Pair, side: Side, folder: Path, fused: bool) -> Subject:
     """A side with the folder's files. For torch, which has no file that could be cut, onnxruntime takes its place."""
     assert isinstance(side.subject.target, Target)
     runtime, options = side.subject.runtime, dict(side.subject.target.options)
+    options.pop(PRECISION, None)  # a part is written in what its model was read in
     traits = traits_of(runtime)
     if not fused:
         options |= traits.unfused

@@ -20,7 +20,7 @@ BYTES = 4
 def bytes_of_values(graph: Graph, inputs: Mapping[str, Shape]) -> dict[str, int]:
     """Bytes of every value. One whose shape can't be told counts as much as the largest that can."""
     path = Path(graph.file)
-    shapes = onnx_shapes(read_onnx(path), inputs) if path.suffix == ".onnx" else _caffe_shapes(path)
+    shapes = onnx_shapes(read_onnx(path, graph.precision), inputs) if path.suffix == ".onnx" else _caffe_shapes(path)
     known = {value: BYTES * math.prod(shapes[value]) for value in graph.order if value in shapes}
     most = max([*known.values(), *(BYTES * math.prod(shape) for shape in inputs.values())])
     return {value: known.get(value, most) for value in graph.order}
