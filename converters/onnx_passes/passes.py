@@ -9,6 +9,7 @@ import onnx
 import onnx.version_converter
 import onnx_ir as ir
 
+from converters.onnx import protos
 from converters.onnx_passes.ir.drop_no_ops import drop_no_ops
 from converters.onnx_passes.ir.empty_to_constant import empty_to_constant
 from converters.onnx_passes.ir.fold_constants import fold_constants
@@ -25,7 +26,7 @@ from converters.onnx_passes.proto.spell_out_normalisations import spell_out_norm
 from converters.onnx_passes.proto.to_float32 import to_float32
 from converters.onnx_passes.proto.unroll_scans import unroll_scans
 from converters.onnx_passes.sizes import refuse_long_ranges
-from converters.onnx_passes.spec import OLDEST, OPSET
+from converters.onnx_passes.spec import OLDEST, ROUNDED, canonical_opset
 
 EVERY = range(OLDEST, 1000)
 
@@ -53,9 +54,15 @@ def fold_before_conversion(proto: onnx.ModelProto) -> onnx.ModelProto | None:
     return simplify(proto) if has_resize(proto) else None
 
 
-def convert_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
+def convert_opset(proto: onnx.ModelProto) -> onnx.ModelProto | None:
     """Carry an older model to the canonical opset, by onnx's converter."""
-    return onnx.version_converter.convert_version(proto, OPSET)
+    target = canonical_opset(proto)
+    if (protos.opset(proto) or 0) >= target:
+        return None
+    made = onnx.version_converter.convert_version(proto, target)
+    if target == ROUNDED:
+        protos.forget_shapes(made.graph)  # the converter writes what it infers by the old opset's rule
+    return made
 
 
 def fold_unrolled(proto: onnx.ModelProto) -> onnx.ModelProto | None:
@@ -80,7 +87,7 @@ PREPARE = (
 # What follows is left out for a network that needs no folding.
 FOLD = (
     ProtoPass(fold_before_conversion, before(11)),
-    ProtoPass(convert_opset, before(OPSET)),
+    ProtoPass(convert_opset, before(ROUNDED)),
     ProtoPass(spell_out_coordinates, before(11)),
     ProtoPass(simplify),
     ProtoPass(fold_unrolled, since(9)),

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import onnx
 import onnx_ir as ir
 
 from converters.errors import CUT, ConversionError, Remedy
+from converters.onnx import protos
 from converters.onnx.graphs import is_op, problem, static_shape
 
 OPSET = 21  # onnx's converter carries 6 to 20 up to here; what newer opsets changed since does not touch float32
+ROUNDED = 22  # since here onnx infers as many windows as torch and onnxruntime make where a pooling rounds up
 OLDEST = 6
+POOLINGS = ("MaxPool", "AveragePool", "LpPool")
+
+
+def canonical_opset(proto: onnx.ModelProto) -> int:
+    """The opset that a model is carried to: no newer than need be, as onnxruntime lacks kernels of the newest ones."""
+    up = any(
+        item.name == "ceil_mode" and item.i
+        for node in proto.graph.node
+        if protos.is_op(node, *POOLINGS)
+        for item in node.attribute
+    )
+    return ROUNDED if up else OPSET
 
 
 def verify(model: ir.Model) -> None:

@@ -83,6 +83,18 @@ CASES = {
     "average_opset_10": Case(
         IMAGE, "y = AveragePool<kernel_shape=[3,3], strides=[2,2], ceil_mode=1>(x)", opset=10, dialects=PORTABLE
     ),
+    # A last window that begins in the padding: onnx's inference counts it below opset 22, no runtime makes it.
+    **{
+        f"{op.lower()}_last_window_in_the_padding_opset_{opset}{suffix}": Case(
+            "float[1,3,7,6] x",
+            f"{name} = {op}<kernel_shape=[2,2], strides=[2,3], pads=[1,1,1,1], ceil_mode=1>(x){rest}",
+            opset=opset,
+            dialects=PORTABLE,
+        )
+        for op, opset in (("MaxPool", 11), ("MaxPool", 17), ("MaxPool", 22), ("AveragePool", 13), ("AveragePool", 19))
+        # In the second the wrong size would be folded into a constant.
+        for suffix, name, rest in (("", "y", ""), ("_reshaped", "p", "; s = Shape(p); r = Relu(p); y = Reshape(r, s)"))
+    },
     "indices_unused": Case(IMAGE, "y, i = MaxPool<kernel_shape=[2,2]>(x)", outputs=("y",), dialects=PORTABLE),
     "indices": Case(
         IMAGE,

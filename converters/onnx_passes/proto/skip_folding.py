@@ -12,7 +12,7 @@ import onnx.checker
 import onnx.shape_inference
 
 from converters.onnx import protos
-from converters.onnx_passes.spec import OPSET
+from converters.onnx_passes.spec import canonical_opset
 
 # Each operator with the opset since which it means what it means today: later ones added types, or attributes whose
 # default changes nothing.
@@ -50,17 +50,18 @@ def skip_folding(proto: onnx.ModelProto) -> onnx.ModelProto | None:
         not protos.is_op(node) or PLAIN.get(node.op_type, opset + 1) > opset for node in proto.graph.node
     ):
         return None
+    carried = onnx.ModelProto.FromString(proto.SerializeToString())
+    for item in carried.opset_import:
+        if item.domain in protos.STANDARD:
+            item.version = max(opset, canonical_opset(proto))
     try:
-        inferred = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True)
+        inferred = onnx.shape_inference.infer_shapes(carried, check_type=True, strict_mode=True)
         onnx.checker.check_model(inferred)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
         return None
     known = {value.name for value in [*inferred.graph.value_info, *inferred.graph.output] if _is_static(value)}
     if not all(name in known for node in inferred.graph.node for name in node.output if name):
         return None
-    for item in inferred.opset_import:
-        if item.domain in protos.STANDARD:
-            item.version = max(opset, OPSET)
     return inferred
 
 
