@@ -16,8 +16,8 @@ from converters.onnx import notes
 STANDARD = ("", "ai.onnx")  # two names of the domain of ONNX's own operators
 
 
-def opset(proto: onnx.ModelProto) -> int | None:
-    """The version of ONNX's own operators that a model asks for; None where it names none."""
+def opset(proto: onnx.ModelProto | onnx.FunctionProto) -> int | None:
+    """The version of ONNX's own operators that a model or function asks for; None where it names none."""
     return next((item.version for item in proto.opset_import if item.domain in STANDARD), None)
 
 

@@ -15,6 +15,8 @@ from converters.caffe.broadcast import expand
 from converters.errors import ConversionError, InvalidInput, Unsupported
 from converters.onnx_to_caffe import convert_file
 from tests.engines import run
+from toolkit import runners
+from toolkit.runners.base import Target
 
 IMAGE = "float[1,3,8,8] x"
 FUNCTION = '<domain: "d", opset_import: ["" : 21, "d" : 1]>'
@@ -112,6 +114,30 @@ def test_functions_that_double_are_not_expanded(tmp_path: Path) -> None:
     functions = "\n".join(f"{FUNCTION} f{at} (a) => (b) {{ {body} }}" for at, body in enumerate(bodies))
     path = saved(tmp_path, "y = d.f0(x)", opset=21, functions=functions)
     with pytest.raises(ConversionError, match="functions expand to 50,331,646 nodes"):
+        convert_file(path, tmp_path / "out")
+
+
+SCORES = "f (a) => (b) { s = Softmax(a)\n t = d.g(s)\n b = Mul(t, s) } "
+
+
+@pytest.mark.parametrize(("opset", "own"), [(13, 13), (17, 17), (18, 17), (18, 18), (21, 21)])
+def test_functions_of_every_opset_are_written_out(tmp_path: Path, opset: int, own: int) -> None:
+    head = FUNCTION.replace("21", str(own))
+    functions = f"{head} {SCORES} {head} g <k> (a) => (b) {{ b = LeakyRelu<alpha=0.5>(a) }}"
+    path = saved(tmp_path, "y = d.f(x)", opset=opset, functions=functions)
+    report = convert_file(path, tmp_path / "out")
+    feed = {"x": np.random.default_rng(0).normal(size=(1, 3, 8, 8)).astype(np.float32)}
+    with runners.load("onnxruntime", Target(str(path))) as oracle:
+        want = oracle.run(feed)
+    np.testing.assert_allclose(run("opencv", report, feed)["y"], want["y"], atol=1e-5)
+
+
+@pytest.mark.parametrize("opset", [18, 21])
+def test_a_function_whose_opset_gives_it_another_meaning_is_refused(tmp_path: Path, opset: int) -> None:
+    head = FUNCTION.replace("21", "11")
+    functions = f"{head} {SCORES} {head} g (a) => (b) {{ b = Relu(a) }}"
+    path = saved(tmp_path, "y = d.f(x)", opset=opset, functions=functions)
+    with pytest.raises(ConversionError, match=f"function 'f': is written for opset 11 in a model of opset {opset}"):
         convert_file(path, tmp_path / "out")
 
 
