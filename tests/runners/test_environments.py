@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +55,19 @@ def test_what_can_not_be_made_leaves_nothing(tmp_path: Path) -> None:
         environments.build(replace(MNN, pythons=(7,)), quiet)
     with pytest.raises(BuildError, match="mnn is not compiled"):
         engines.build("mnn", quiet, jobs=2)
+
+
+@pytest.mark.usefixtures("_empty_cache")
+def test_its_programs_run_where_it_lies(tmp_path: Path) -> None:
+    wheel = tmp_path / "hello-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("hello.py", "def main():\n    print('hello')\n")
+        archive.writestr("hello-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: hello\nVersion: 1\n")
+        archive.writestr("hello-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("hello-1.dist-info/entry_points.txt", "[console_scripts]\nhello = hello:main\n")
+        archive.writestr("hello-1.dist-info/RECORD", "")
+    folder = environments.build(replace(MNN, packages=(str(wheel),)), quiet)
+    assert subprocess.run([folder / "bin" / "hello"], capture_output=True, text=True, check=True).stdout == "hello\n"
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)

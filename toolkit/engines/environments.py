@@ -38,9 +38,18 @@ def build(environment: Environment, say: Say, source: Path | None = None, jobs: 
         run([sys.executable, "-m", "pip", *options, *packages], f"installing {environment.title}")
         if environment.program:
             run([python, "-E", "-c", environment.program], f"setting up {environment.title}")
+        _move_scripts(folder, target)
         try:
             folder.rename(target)
         except OSError as error:
             if not target.exists():  # else someone else made the same at the same time
                 raise BuildError(f"{target} can't be written: {error.strerror}") from error
     return target
+
+
+def _move_scripts(folder: Path, to: Path) -> None:
+    """Let the programs of an environment (`mo`, say) name the Python that will be beside them."""
+    old, new = (str(place).encode() for place in (folder, to))
+    for path in (folder / "bin").iterdir():
+        if not path.is_symlink() and old in (text := path.read_bytes()):
+            path.write_bytes(text.replace(old, new))
