@@ -18,10 +18,11 @@ _workers: dict[str, Worker] = {}
 
 
 def run(engine: str, report: ConversionMap, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The outputs of the files that `report` tells of, by ONNX name."""
-    target = Target(report.prototxt, Path(report.caffemodel), tuple(report.outputs.values()))
+    """What the engine takes for the outputs of the files that `report` tells of, by ONNX name where they have one."""
+    target = Target(report.prototxt, Path(report.caffemodel))
     got = run_target(engine, target, {blob: feeds[name] for name, blob in report.inputs.items()})
-    return {name: got[blob] for name, blob in report.outputs.items()}
+    names = {blob: name for name, blob in report.outputs.items()}
+    return {names.get(blob, blob): array for blob, array in got.items()}
 
 
 def run_target(engine: str, target: Target, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

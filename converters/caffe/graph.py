@@ -6,6 +6,7 @@ it a Net; what no output needs is left behind.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
@@ -225,17 +226,18 @@ def _silenced(layers: Sequence[Layer], used: Collection[str], names: Names, laye
 
 
 def _own_outputs(named: Mapping[str, Blob], outputs: Sequence[str]) -> dict[str, Blob]:
-    """Give an output a layer of its own to carry its name, where it is an input, another output or one of several tops.
+    """Give an output a layer of its own, where it is read, an input, one of several tops, or of several names.
 
-    That layer is a Reshape to the same shape, which costs nothing and which every importer of Caffe files has.
+    What is read is no output to Caffe. That layer is a Reshape to the same shape, which costs nothing and which every
+    importer of Caffe files has.
     """
-    seen: set[Blob] = set()
+    wanted = Counter(named[name] for name in outputs)
+    read = {bottom for node in ancestors(wanted) for bottom in node.bottoms}
     own = dict(named)
     for name in outputs:
-        blob = own[name]
-        shared = blob in seen or blob.node.type == "Input" or len(blob.node.shapes) > 1
-        own[name] = with_origin([same(blob)], blob.node.origin)[0] if shared else blob
-        seen.add(blob)
+        blob = named[name]
+        if blob in read or wanted[blob] > 1 or blob.node.type == "Input" or len(blob.node.shapes) > 1:
+            (own[name],) = with_origin([same(blob)], blob.node.origin)
     return own
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from converters.caffe.graph import Blob, rebuild
+from converters.caffe.messages import unread
 from converters.caffe.net import Net
 from converters.dialects import Dialect
 
@@ -27,13 +28,14 @@ Check = Callable[[Net, Dialect], Iterator[str]]
 
 
 def _wired(net: Net, dialect: Dialect) -> Iterator[str]:
-    """Names once, every bottom made before it is read, every output made."""
+    """Names once, every bottom made before it is read; what no layer reads are the outputs, in their order."""
     made: set[str] = set()
     for item in net.layers:
         loose = [bottom for bottom in item.bottoms if bottom not in made]
         yield from (f"'{item.name}' reads '{bottom}', which nothing makes before it" for bottom in loose)
         made.update(item.tops)
-    yield from (f"nothing makes the output '{name}'" for name in net.outputs if name not in made)
+    if (ends := unread(net.layers)) != net.outputs:
+        yield f"its outputs are {', '.join(ends)}, not {', '.join(net.outputs)}"
     yield from (f"{times} layers are called '{name}'" for name, times in _repeated(item.name for item in net.layers))
 
 

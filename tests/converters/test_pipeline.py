@@ -129,8 +129,9 @@ def test_a_pass_that_fails_is_named_with_those_before_it() -> None:
         (lambda net, task: Result(replace(net, layers=net.layers[1:])), "it does not say what became of x"),
         (lambda net, task: Result(replace(net), {"y": Place("z")}), "'y' is in 'z', which is not in its net"),
         (lambda net, task: Result(replace(net), {"y": Place()}), "which is not in its net"),
-        (lambda net, task: Result(replace(net, outputs=("z",))), "nothing makes the output 'z'"),
-        (lambda net, task: Result(twice(net, tops=("z",))), "2 layers are called 'y'"),
+        (lambda net, task: Result(replace(net, outputs=("z",))), "its outputs are y, not z"),
+        (lambda net, task: Result(read_by_another(net)), "its outputs are z, not y"),
+        (lambda net, task: Result(twice(net, tops=("z",), outputs=("y", "z"))), "2 layers are called 'y'"),
         (lambda net, task: Result(twice(net, name="z")), "'y' is written 2 times"),
         (lambda net, task: Result(reading_later(net)), "'x' reads 'y', which nothing makes before it"),
     ],
@@ -140,8 +141,12 @@ def test_a_pass_that_leaves_a_broken_net_is_named(faulty: object, complaint: str
         run(start(net_of(y=layers.relu(X))), [Pass("faulty", faulty, ())], PORTABLE)  # type: ignore[arg-type]
 
 
-def twice(net: Net, **other: Any) -> Net:
-    return replace(net, layers=(*net.layers, replace(net.layers[-1], **other)))
+def twice(net: Net, outputs: tuple[str, ...] = ("y",), **other: Any) -> Net:
+    return replace(net, layers=(*net.layers, replace(net.layers[-1], **other)), outputs=outputs)
+
+
+def read_by_another(net: Net) -> Net:
+    return twice(net, name="z", bottoms=("y",), tops=("z",))
 
 
 def reading_later(net: Net) -> Net:

@@ -5,7 +5,7 @@ The engines run one after the other; where one is missing or crashes, its row sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import numpy as np
 from converters import mapping
 from converters.errors import InvalidInput, ToolkitError
 from converters.mapping import ConversionMap
-from converters.names import safe
 from toolkit.onnx_file import FLOAT32, OWN, PRECISION
 from toolkit.parity import float64
 from toolkit.parity import names as naming
@@ -195,19 +194,7 @@ def _live(oracle: Run, subject: Subject, target: Target, load: Load, on_step: Sa
     with load(subject.runtime, target) as runner:
         resizes = Path(subject.model).suffix in traits_of(subject.runtime).resizes
         feeds = _renamed(oracle.inputs, runner.inputs, subject.names, resizes)
-        run = record(runner, subject.model, feeds, on_step)
-        inner = () if target.outputs else _inner(oracle, run, subject, runner.values)
-    if inner:
-        asked = replace(target, outputs=(*run.outputs[0], *inner))
-        return _live(oracle, subject, asked, load, on_step)
-    return run
-
-
-def _inner(oracle: Run, run: Run, subject: Subject, values: Collection[str]) -> tuple[str, ...]:
-    """Outputs of the reference that this model reads itself: its engine gives them where they are asked for by name."""
-    ours, there = oracle.outputs[0], set(values)
-    wanted = (subject.names.get(name, name if name in there else safe(name)) for name in ours)
-    return tuple(name for name in wanted if name in there and name not in run.outputs[0])
+        return record(runner, subject.model, feeds, on_step)
 
 
 def _renamed(feeds: Sequence[Feeds], declared: Shapes, names: Mapping[str, str], resizes: bool = False) -> list[Feeds]:

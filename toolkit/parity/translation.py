@@ -65,7 +65,11 @@ def translated(load: Load, translations: Mapping[str, Translation]) -> Load:
 
 
 class Translated:
-    """See `Translation`. The target's outputs are the reference's names."""
+    """See `Translation`. The target's outputs are the reference's names.
+
+    Where it names none the engine is asked what the outputs are: one that it does not take for an output is missing in
+    what a run gives, and one that is not known has its own name there.
+    """
 
     def __init__(self, load: Load, name: str, target: Target, known: Translation) -> None:
         self.name, self.known = name, known
@@ -79,7 +83,7 @@ class Translated:
         self.layer_seconds: Mapping[str, float] = {}
         self.version, self.seconds = "", 0.0
         self.own = tuple(dict.fromkeys(known.names[value] for value in self.wanted))
-        self.runner = load(name, replace(target, outputs=self.own))
+        self.runner = load(name, replace(target, outputs=self.own if target.outputs else ()))
 
     def __enter__(self) -> Translated:
         self.runner.__enter__()
@@ -101,7 +105,10 @@ class Translated:
         raw = {name: self.known.raw.raw(array) if name in self.known.images else array for name, array in feeds.items()}
         found = self.runner.run({self.known.inputs.get(name, name): array for name, array in raw.items()})
         self.seconds, self.layer_seconds = self.runner.seconds, self.runner.layer_seconds
-        return {value: self._restored(value, found[self.known.names[value]]) for value in self.wanted}
+        blobs = {value: self.known.names[value] for value in self.wanted}
+        extra = {name: array for name, array in found.items() if name not in self.own}
+        ours = {value: self._restored(value, found[blob]) for value, blob in blobs.items() if blob in found}
+        return {**ours, **extra}
 
     def _restored(self, value: str, array: np.ndarray) -> np.ndarray:
         view, order = self.known.views.get(value), self.known.orders.get(value)

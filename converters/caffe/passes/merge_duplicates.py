@@ -18,7 +18,13 @@ FEW = 16  # numbers that are compared
 
 def merge_duplicates(net: Net, context: Context) -> Result:
     """Make the net one in which no two layers are alike. Weights are alike where they are the same object, or few."""
-    keys = [_key(item, item.bottoms) for item in net.layers if _may_merge(item)]
+    outputs = set(net.outputs)
+
+    def may_merge(item: Layer) -> bool:
+        carries = of(item.type).view and item.tops[0] in outputs  # each output has a layer that bears its name
+        return not of(item.type).itself and bool(item.tops) and not carries
+
+    keys = [_key(item, item.bottoms) for item in net.layers if may_merge(item)]
     if len(set(keys)) == len(keys):
         return Result(net)  # there is a first pair, which reads the same blobs, or none
     seen: dict[Hashable, Node] = {}
@@ -27,11 +33,7 @@ def merge_duplicates(net: Net, context: Context) -> Result:
         same = seen.setdefault(_key(item, node.bottoms), node)
         return None if same is node else same.tops
 
-    return replaced(net, _may_merge, change)
-
-
-def _may_merge(item: Layer) -> bool:
-    return not of(item.type).itself and bool(item.tops)
+    return replaced(net, may_merge, change)
 
 
 def _key(item: Layer, bottoms: Hashable) -> Hashable:
