@@ -17,7 +17,8 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from converters.caffe.net import Array, Net, Shape, Weights, as_float32
+from converters.caffe import traits
+from converters.caffe.net import Array, Layer, Net, Shape, Weights, as_float32, not_finite
 from converters.errors import ConversionError, InvalidInput, Problem
 from converters.wire import LENGTH, VARINT, Malformed, encode_bytes, encode_varint, fields, tag, varint
 
@@ -66,7 +67,10 @@ class _Hashed:
 
 
 def write(net: Net, file: BinaryIO) -> str:
-    """Write the caffemodel of a net to an open file, one pass over the weights; returns its sha256 in hex."""
+    """Write the caffemodel of a net to an open file, one pass over the weights; returns its sha256 in hex.
+
+    Raises ConversionError for a file that Caffe would not read, and for weights that came out as no numbers.
+    """
     start = encode_bytes(1, net.name.encode())
     records = [_record(layer.name, layer.type, layer.blobs) for layer in net.layers]
     total = len(start) + sum(record.size for record in records)
@@ -75,12 +79,26 @@ def write(net: Net, file: BinaryIO) -> str:
         raise ConversionError([Problem("caffemodel", net.name, reason, "split the network into two files")])
     hashed = _Hashed(file)
     hashed.write(start)
-    for record in records:
+    for record, layer in zip(records, net.layers, strict=True):
         hashed.write(record.head)
-        for head, blob in record.blobs:
+        for index, (head, blob) in enumerate(record.blobs):
+            with np.errstate(all="ignore"):  # what overflows is told in the next line
+                array = as_float32(blob)
+            _check_numbers(layer, index, array)
             hashed.write(head)
-            hashed.write(as_float32(blob).astype("<f4", copy=False).data if prod(blob.shape) else b"")
+            hashed.write(array.astype("<f4", copy=False).data if array.size else b"")
     return hashed.sha256.hexdigest()
+
+
+def _check_numbers(layer: Layer, index: int, array: Array) -> None:
+    """Refuse weights that are NaN, or infinite where they are no mask that is added."""
+    row = traits.of(layer.type)
+    added = row.source or row.blobs[index : index + 1] in (("bias",), ("shift",))
+    found = not_finite(array)
+    if found == "NaN" or (found and not added):
+        what = row.blobs[index] if index < len(row.blobs) else f"blob {index}"
+        reason = f"its {what} comes out as {found}: folding overflows float32, or the model's own numbers do"
+        raise ConversionError([Problem(layer.type, layer.name, reason)])
 
 
 # NetParameter's lists of layers -> in a layer: the fields of its name and its blobs, and of the V0 layer within.

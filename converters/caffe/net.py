@@ -46,6 +46,14 @@ def as_float32(weights: Weights) -> Array:
     return np.ascontiguousarray(np.asarray(weights, np.float32)).reshape(weights.shape)
 
 
+def not_finite(array: npt.NDArray[Any]) -> str:
+    """What of "NaN" and "infinity" an array of numbers holds, or ''; no second array is made to find out."""
+    if array.dtype.kind != "f" or not array.size:
+        return ""
+    lowest, highest = array.min(), array.max()  # both are NaN where there is one
+    return "NaN" if np.isnan(lowest) else "" if np.isfinite(lowest) and np.isfinite(highest) else "infinity"
+
+
 @dataclass(frozen=True)
 class Layer:
     """One layer. `params` holds LayerParameter fields by name (`{"pooling_param": {"pool": "MAX"}}`), enums as names.

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from converters.caffe.graph import Blob
-from converters.caffe.net import Shape
+from converters.caffe.net import Shape, not_finite
 from converters.errors import CUT, Unsupported, require
 
 
@@ -66,6 +66,8 @@ MOVES = frozenset(
         *("Squeeze", "Tile", "Transpose", "Trilu", "Unsqueeze", "Where"),
     }
 )
+# Operators for which an infinity among their constants is a bound, a mask or only passed on.
+BOUNDLESS = MOVES | {"Add", "Attention", "Clip", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Sub"}
 FLOAT_OR_TRUTH = (None, ir.DataType.FLOAT, ir.DataType.BOOL)
 
 
@@ -100,6 +102,8 @@ def attributes(node: ir.Node) -> dict[str, Any]:
         value = attribute.value
         require(name not in FLAGS or value in (0, 1), f"{name}={value}, which is neither 0 nor 1")
         values[name] = value.numpy() if attribute.type == ir.AttributeType.TENSOR else value
+        if attribute.type in (ir.AttributeType.FLOAT, ir.AttributeType.FLOATS):
+            require(np.isfinite(value).all(), f"{name}={value}, which is not finite")
     return values
 
 
@@ -125,6 +129,8 @@ def call(node: ir.Node, inputs: list[Value | None], out_shapes: tuple[Shape, ...
         parameter = signature.parameters[name]
         for one in value if parameter.kind == parameter.VAR_POSITIONAL else (value,):
             _check_kind(name, one, parameter.annotation)
+            if isinstance(one, Const):
+                _check_numbers(one, node.op_type in BOUNDLESS)
     result = function(*inputs, **keywords)
     return result if isinstance(result, tuple) else (result,)
 
@@ -147,6 +153,13 @@ def _check_kind(name: str, value: object, annotation: object) -> None:
     if isinstance(value, Const):
         raise Unsupported(f"the {what} {are} {'a constant' if are == 'is' else 'constants'}")
     raise Unsupported(f"the {what} {are} computed at run time; Caffe needs {it} fixed")
+
+
+def _check_numbers(constant: Const, boundless: bool) -> None:
+    """Refuse NaN among the numbers of a constant, and infinities unless it is one that they may stand in."""
+    found = not_finite(constant.array)
+    require(found != "NaN", f"the constant '{constant.name}' holds NaN")
+    require(boundless or not found, f"arithmetic with infinity: the constant '{constant.name}' holds it")
 
 
 def need_blob(value: Value | None, what: str) -> Blob:

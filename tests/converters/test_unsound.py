@@ -61,6 +61,23 @@ REFUSED = {
         "s = ReduceSum(f); y = Add(x, s)",
         "Range 'r': gives a constant of 400,000,000 numbers",
     ),
+    "an attribute that is no number": ("y = Elu<alpha = nan>(x)", "Elu 'y': alpha=nan, which is not finite"),
+    "an infinite attribute": ("y = LeakyRelu<alpha = inf>(x)", "LeakyRelu 'y': alpha=inf, which is not finite"),
+    "a threshold that is no number": ("y = ThresholdedRelu<alpha = nan>(x)", "ThresholdedRelu 'y': alpha=nan"),
+    "a bound that is no number": ("l = Constant<value = float {nan}>(); y = Clip(x, l)", "Clip 'y': .* 'l' holds NaN"),
+    "a mask that is no number": ("m = Constant<value = float {nan}>(); y = Add(x, m)", "Add 'y': .* 'm' holds NaN"),
+    "weights that are no numbers": (CONV.replace("{1", "{nan") + "y = Conv(x, w)", "Conv 'y': .* 'w' holds NaN"),
+    "infinite weights": (CONV.replace("{1", "{inf") + "y = Conv(x, w)", "Conv 'y': arithmetic with infinity"),
+    "factors that overflow": ("y = Celu<alpha = 1e-40>(x)", "Celu 'y': arithmetic with 1.0.*e.40, which float32"),
+    "weights that overflow once folded": (
+        CONV.replace("{1", "{1e30") + "a = Conv(x, w); s = Constant<value = float[3,1,1] {1e30,1,1}>(); y = Mul(a, s)",
+        "Convolution 'y': its weight comes out as infinity",
+    ),
+    "a variance below zero": (
+        "s = Constant<value = float[3] {1,1,1}>(); v = Constant<value = float[3] {1,-1,1}>(); "
+        "y = BatchNormalization(x, s, s, s, v)",
+        "Scale 'y': its factor comes out as NaN",
+    ),
 }
 
 
@@ -100,6 +117,19 @@ def test_rotary_embedding_of_five_axes_ends(tmp_path: Path) -> None:
     path = saved(tmp_path, "y = RotaryEmbedding(x, c, s)", inputs, opset=23)
     with pytest.raises(InvalidInput, match="RotaryEmbedding 'y': its inputs do not fit its definition"):
         convert_file(path, tmp_path / "out")
+
+
+def test_a_softcap_below_zero(tmp_path: Path) -> None:
+    path = saved(tmp_path, "y = Attention<softcap = -2.0>(x, x, x)", "float[1,2,3,4] x", opset=23)
+    with pytest.raises(ConversionError, match=r"Attention 'y': softcap=-2\.0"):
+        convert_file(path, tmp_path / "out")
+
+
+def test_an_infinite_bound_bounds_nothing(tmp_path: Path) -> None:
+    body = "l = Constant<value = float {-inf}>(); h = Constant<value = float {0.5}>(); y = Clip(x, l, h)"
+    report = convert_file(saved(tmp_path, body), tmp_path / "out")
+    x = np.random.default_rng(0).standard_normal((1, 3, 8, 8)).astype(np.float32)
+    np.testing.assert_allclose(run("opencv", report, {"x": x})["y"], np.minimum(x, 0.5), atol=1e-6)
 
 
 def test_functions_that_call_each_other(tmp_path: Path) -> None:

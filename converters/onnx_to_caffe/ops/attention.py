@@ -103,6 +103,7 @@ def attention(
 ) -> tuple[Blob, ...]:
     """Attention -> two products with Softmax between them; queries that share keys are rows of one product."""
     require(softmax_precision in (1, 11), f"softmax_precision={softmax_precision}")
+    require(softcap >= 0, f"softcap={softcap}")
     flat = q.rank == 3
     q, k, v = heads(q, q_num_heads), heads(k, kv_num_heads), heads(v, kv_num_heads)
     k, v = joined(past_key, k), joined(past_value, v)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
 import numpy as np
 
 from converters.caffe import layers
 from converters.caffe.affine import rounds
 from converters.caffe.broadcast import constant
-from converters.caffe.graph import Blob, layer
+from converters.caffe.graph import FLOAT32_END, Blob, layer
 from converters.errors import require
 
 UNBOUNDED = 3.4e38  # a bound beyond float32
@@ -31,7 +29,8 @@ def close(a: float, b: float) -> bool:
 
 def affine(x: Blob, scale: float = 1, shift: float = 0) -> Blob:
     """scale * x + shift -> Power, one for a chain of them; the third part of HardSigmoid's usual spelling ends one."""
-    require(isfinite(scale) and isfinite(shift), f"arithmetic with {scale if not isfinite(scale) else shift}")
+    for number in (scale, shift):
+        require(abs(number) < FLOAT32_END, f"arithmetic with {number}, which float32 does not hold")  # NaN neither
     source, factor, offset = linear(x)
     if not rounds(factor, offset) and _merges(factor * scale, offset * scale, shift):
         x, scale, shift = source, factor * scale, offset * scale + shift
