@@ -11,17 +11,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from itertools import count
-from math import isinf
 from typing import Any
 
 from converters.caffe import shapes
 from converters.caffe.net import Layer, Net, Shape, Weights
 from converters.caffe.places import UNUSED, Place
 from converters.caffe.traits import STAND_IN
-from converters.caffe.values import Values
-from converters.errors import require
+from converters.caffe.values import Values, demand_float32
 
-FLOAT32_END = 2.0**128
 _serial = count()
 
 
@@ -74,10 +71,7 @@ def layer(
     kind: str, *bottoms: Blob, tops: int = 1, blobs: Sequence[Weights] = (), name: str = "", **params: Any
 ) -> Node:
     """Make a layer of any type; its top shapes follow from Caffe's rules, which may refuse it (Unsupported)."""
-    for message in params.values():
-        for key, value in message.items():
-            held = not isinstance(value, float) or abs(value) < FLOAT32_END or isinf(value)  # false for NaN
-            require(held, f"{key}={value} in a {kind} layer, which float32 does not hold")
+    demand_float32(kind, params)
     out = shapes.infer(kind, params, [bottom.shape for bottom in bottoms], tops)
     return Node(kind, bottoms, params, tuple(blobs), out, name=name)
 

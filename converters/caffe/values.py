@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from math import isinf
 from typing import Any
 
 from converters.caffe import schema, traits
 from converters.caffe.schema import MAX_COUNT
-from converters.errors import Unsupported
+from converters.errors import Unsupported, require
 
+FLOAT32_END = 2.0**128
 NOTHING: Mapping[str, Any] = {}
 # What a file leaves out of the fields that have one entry an axis: the schema can't say it of a repeated field.
 EACH_AXIS = {"kernel_size": 0, "stride": 1, "pad": 0, "dilation": 1}
@@ -43,6 +45,14 @@ def _defaults(kind: str) -> tuple[str, Mapping[str, Any]]:
     row = traits.of(kind)
     known = {} if row.composite or not row.message else schema.defaults(row.message)
     return row.message, {**known, **row.defaults}
+
+
+def demand_float32(kind: str, params: Mapping[str, Any]) -> None:
+    """Refuse a number that overflows in float32, and NaN; an infinity is a value or a bound like others."""
+    for message in params.values():
+        for key, value in message.items():
+            held = not isinstance(value, float) or abs(value) < FLOAT32_END or isinf(value)  # false for NaN
+            require(held, f"{key}={value} in a {kind} layer, which float32 does not hold")
 
 
 def spatial(values: Values, name: str, count: int) -> list[int]:

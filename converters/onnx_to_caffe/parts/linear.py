@@ -7,7 +7,8 @@ import numpy as np
 from converters.caffe import layers
 from converters.caffe.affine import rounds
 from converters.caffe.broadcast import constant
-from converters.caffe.graph import FLOAT32_END, Blob, layer
+from converters.caffe.graph import Blob, layer
+from converters.caffe.values import FLOAT32_END
 from converters.errors import require
 
 UNBOUNDED = 3.4e38  # a bound beyond float32
