@@ -229,8 +229,7 @@ def _silenced(layers: Sequence[Layer], used: Collection[str], names: Names, laye
 def _own_outputs(named: Mapping[str, Blob], outputs: Sequence[str]) -> dict[str, Blob]:
     """Give an output a layer of its own, where it is read, an input, one of several tops, or of several names.
 
-    What is read is no output to Caffe. That layer is a Reshape to the same shape, which costs nothing and which every
-    importer of Caffe files has.
+    What is read is no output to Caffe. That layer is a Reshape, which costs nothing and which every importer has.
     """
     wanted = Counter(named[name] for name in outputs)
     read = {bottom for node in ancestors(wanted) for bottom in node.bottoms}
