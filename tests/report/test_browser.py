@@ -150,6 +150,79 @@ def test_a_click_in_the_graph_shows_both_sides(failed: Tab) -> None:
     assert details.is_hidden()
 
 
+@pytest.mark.parametrize("size", [{"width": 1280, "height": 720}, PHONE], ids=["desktop", "phone"])
+def test_what_is_clicked_in_the_graph_stays_in_sight(page_of: Write, open_page: Open, size: dict[str, int]) -> None:
+    """The panel takes the page's right on a desktop, and covers its lower part on a phone."""
+    page = open_page(page_of(count=60, verdict="failed", bad=5), **size).page
+    page.locator(".graph").evaluate("e => e.scrollIntoView({ block: 'start', behavior: 'instant' })")
+    page.locator(".graph").evaluate("e => { e.scrollTop = 900; }")
+    box = "e => e.getBoundingClientRect().toJSON()"
+    frame = page.locator(".graph").evaluate(box)
+    inside = [
+        one
+        for one in page.locator(".step").all()
+        if frame["top"] + 40 < (at := one.evaluate(box))["top"] and at["bottom"] < min(frame["bottom"], size["height"])
+    ]
+    for step in (inside[-1], inside[0], inside[len(inside) // 2]):
+        step.scroll_into_view_if_needed()
+        before = step.evaluate(box)
+        step.click()
+        after, panel, frame = (
+            found.evaluate(box) for found in (step, page.locator("#details"), page.locator(".graph"))
+        )
+        floor = panel["top"] if panel["top"] > 0 else size["height"]
+        assert frame["top"] < after["top"]
+        assert 0 < after["top"] < after["bottom"] < floor
+        if before["bottom"] < floor:
+            assert after["top"] == pytest.approx(before["top"], abs=1)
+        page.keyboard.press("Escape")
+        assert 0 < step.evaluate(box)["top"] < size["height"]
+
+
+def test_plots_are_as_wide_as_their_box_whatever_opens_beside_them(failed: Tab) -> None:
+    page = failed.page
+    draw(page, "errors")
+    widths = (
+        "() => [...document.querySelectorAll('[data-drawn]')]"
+        ".map(e => [e.clientWidth, e.querySelector('.main-svg').getBoundingClientRect().width])"
+    )
+    as_wide = f"() => ({widths})().every(([box, plot]) => box === plot)"
+    page.wait_for_function(as_wide)
+    wide = page.evaluate(widths)[0][0]
+    page.get_by_role("button", name="Show this layer").click()
+    page.wait_for_function(as_wide)
+    assert page.evaluate(widths)[0][0] < wide
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.wait_for_function(as_wide)
+
+
+def test_a_name_with_a_number_is_explained(failed: Tab) -> None:
+    page = failed.page
+    told = "block0/unit0@1 is blob block0/unit0 after the 1st layer that writes it; a later layer writes over it"
+    assert told in page.locator("[data-part=graph] .versions").text_content()
+    page.locator('.step[title="Convolution block0/unit0/conv"]').click()
+    assert told in page.text_content("#details")
+
+
+def test_the_failure_comes_first_and_what_did_not_run_last(tmp_path: Path, open_page: Open) -> None:
+    report = sample.report(engines=("caffe", "opencv", "torch"), verdict="failed", bad=5)
+    for row, verdict in zip(report["rows"], ("not run", "passed", "failed"), strict=True):
+        row["verdict"] = verdict
+    write(report, tmp_path / "out.html")
+    page = open_page(tmp_path / "out.html").page
+    rows = page.locator("section[id$=outputs] tbody tr").all_text_contents()
+    assert [" ".join(row.split()).partition(" ")[0].removesuffix("net.prototxt") for row in rows] == [
+        "PyTorch",
+        "OpenCV",
+        "Caffe",
+    ]
+    assert page.locator(".reasons li").first.text_content().startswith("PyTorch")
+    found = sample.check([("a", "skipped", None), ("b", "passed", None), ("c", "error", None), ("d", "failed", None)])
+    write_check(found, tmp_path / "check.html")
+    names = open_page(tmp_path / "check.html").page.locator("#checks tbody th").all_text_contents()
+    assert names == ["c", "d", "b", "a"]
+
+
 def test_the_culprit_leads_to_its_layer(failed: Tab) -> None:
     failed.page.get_by_role("button", name="Show this layer").click()
     assert failed.page.text_content("#details-title") == "block1/unit5"

@@ -24,8 +24,14 @@ def describe() -> dict[str, Any]:
         "cores": os.cpu_count() or 1,
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
-        "command": " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]]),
+        "command": " ".join([_program(), *sys.argv[1:]]),
     }
+
+
+def _program() -> str:
+    """As it is called on a command line; `python -m toolkit` sets the name of the file in it."""
+    name = os.path.basename(sys.argv[0])
+    return "toolkit" if name == "__main__.py" else name
 
 
 def processor() -> str:

@@ -21,7 +21,8 @@ from converters.errors import ToolkitError
 from toolkit.parity.page import wording
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCRIPTS = ("page.js", "model.js", "details.js", "table.js", "plots.js", "graph.js", "main.js")
+SHARED = ("page.js", "frame.js", "plot.js")
+SCRIPTS = ("model.js", "details.js", "table.js", "plots.js", "graph.js", "main.js")
 HOW_TO_GET = "pip install 'caffe-bridge-toolkit[report]' (or: pip install 'jinja2>=3.1' 'plotly>=5.20')"
 RULES = "style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
 Json = Mapping[str, Any]
@@ -51,33 +52,51 @@ def write_check(check: Json, path: Path) -> None:
     Raises:
         ToolkitError: Jinja2 or Plotly is not installed, or the file can't be written.
     """
-    worst_first = sorted(check["checks"], key=lambda one: one["status"] not in ("failed", "error"))
-    shown = [one["report"] for one in worst_first if one["report"]]
+    checks = wording.worst_first(check["checks"])
+    shown = [one["report"] for one in checks if one["report"]]
     places = iter(range(len(shown)))
-    numbered = [{**one, "place": next(places) if one["report"] else None} for one in worst_first]
+    numbered = [{**one, "place": next(places) if one["report"] else None} for one in checks]
     title = wording.check_headline(check)
     save(_page("check.html.j2", title, shown, check={**check, "checks": numbered}), path)
 
 
 def _page(template: str, title: str, reports: Sequence[Json], **found: Any) -> str:
-    jinja2, plotly = _engines()
     drawn = any(row["layers"] for report in reports for row in report["rows"])
+    return render(TEMPLATES, template, SCRIPTS, title, list(reports), drawn, **found)
+
+
+def render(
+    folder: Path, template: str, scripts: Sequence[str], title: str, data: Any, drawn: bool, **found: Any
+) -> str:
+    """Fill in a template that extends `base.html.j2`.
+
+    Args:
+        folder: where the template and its scripts are; what they share with all pages is looked for here.
+        template: its file name.
+        scripts: file names of its own scripts, in their order.
+        title: of the page.
+        data: what the scripts read, and what the button saves; plain data.
+        drawn: whether there are plots.
+        found: what the template reads, beside `words`.
+    """
+    jinja2, plotly = _engines()
     library = plotly if drawn else ""
-    script = "(() => {\n'use strict';\n" + "\n".join(_read(name) for name in SCRIPTS) + "\n})();\n"
-    early = _read("early.js")
+    sources = [*(_read(TEMPLATES, name) for name in SHARED), *(_read(folder, name) for name in scripts)]
+    script = "(() => {\n'use strict';\n" + "\n".join(sources) + "\n})();\n"
+    early = _read(TEMPLATES, "early.js")
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader([folder, TEMPLATES]), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(wording.FILTERS)
     markup = environment.filters["safe"]  # for our own files alone
     text: str = environment.get_template(template).render(
         title=title,
-        style=markup(_read("report.css")),
+        style=markup(_read(TEMPLATES, "report.css")),
         early=markup(early),
         script=markup(script),
         policy=_policy([early, script, *([library] if library else [])]),
-        data=_packed(json.dumps(list(reports), separators=(",", ":"), allow_nan=False)),
+        data=_packed(json.dumps(data, separators=(",", ":"), allow_nan=False)),
         plotly=_packed(library) if library else "",
         words=wording,
         **found,
@@ -100,8 +119,8 @@ def _engines() -> tuple[Any, str]:
     return jinja2, get_plotlyjs()
 
 
-def _read(name: str) -> str:
-    return (TEMPLATES / name).read_text("utf-8")
+def _read(folder: Path, name: str) -> str:
+    return (folder / name).read_text("utf-8")
 
 
 def _packed(text: str) -> str:

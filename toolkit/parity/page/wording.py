@@ -31,6 +31,18 @@ def tone(verdict: str) -> str:
     return TONES.get(verdict, "warn")
 
 
+def worst_first(rows: Sequence[Json]) -> list[Json]:
+    """Rows with a verdict, or checks with a status, what went wrong before what passed, and what did not run last."""
+    order = {"bad": 0, "warn": 1, "good": 2, "mute": 3}
+    return sorted(rows, key=lambda row: order[tone(row["verdict"] if "verdict" in row else row["status"])])
+
+
+def order(rows: Sequence[Json]) -> list[tuple[int, str]]:
+    """Where each row stands in the report and what people call its engine, in the order that the page shows."""
+    places = {id(row): place for place, row in enumerate(rows)}
+    return [(places[id(row)], engine(row["runtime"])) for row in worst_first(rows)]
+
+
 def headline(report: Json) -> str:
     """The verdict as one sentence about the network."""
     model = base(report["reference"]["model"])
@@ -84,7 +96,7 @@ def _ratio(need: float, allowed: float) -> str:
 def sentences(report: Json) -> list[tuple[str, str]]:
     """Every reason and note once, with the engines that it holds for."""
     found: dict[str, list[Json]] = {}
-    for row in report["rows"]:
+    for row in worst_first(report["rows"]):
         for text in (*row["reasons"], *row["notes"]):
             found.setdefault(text, []).append(row)
     return [(f"{engines(rows)}:", text) for text, rows in found.items()]

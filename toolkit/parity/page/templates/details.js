@@ -1,4 +1,4 @@
-// The panel with everything about one value, node or layer.
+// The panel with everything about one value, node or layer. What was clicked stays where it was, or comes out from under it.
 
 function makeDetails(show) {
   const panel = document.getElementById('details');
@@ -8,7 +8,7 @@ function makeDetails(show) {
 
   function close() {
     if (panel.hidden) return;
-    panel.hidden = true;
+    holding(back, () => { panel.hidden = true; });
     if (back && back.isConnected) back.focus({ preventScroll: true });
     back = null;
   }
@@ -19,18 +19,32 @@ function makeDetails(show) {
     if (origin && !panel.contains(origin)) back = origin;
     title.textContent = target.id;
     body.replaceChildren(...content(view.model, target, (next) => show(view, next)));
-    panel.hidden = false;
+    holding(origin && !panel.contains(origin) ? origin : back, () => { panel.hidden = false; });
     panel.scrollTop = 0;
     title.focus({ preventScroll: true });
   }
   return { open, close };
 }
 
+/** Do what changes the page's width or covers a part of it; the element stays in its place, and in sight. */
+function holding(element, change) {
+  const kept = element && element.isConnected && element.getClientRects().length ? element : null;
+  const before = kept && kept.getBoundingClientRect().top;
+  change();
+  if (!kept) return;
+  window.scrollBy({ top: kept.getBoundingClientRect().top - before, behavior: 'instant' });
+  const panel = document.getElementById('details');
+  const sheet = panel.hidden ? null : panel.getBoundingClientRect();
+  const floor = sheet && sheet.top > 0 ? sheet.top : window.innerHeight;
+  const { bottom } = kept.getBoundingClientRect();
+  if (bottom > floor - 8) window.scrollBy({ top: bottom - floor / 2, behavior: 'instant' });
+}
+
 function content(model, target, go) {
   const { node, layer, value } = target;
   const parts = [];
   if (node) parts.push(pairs({ 'ONNX operator': node.op, Name: node.name, Module: node.module, Source: node.source, Reads: node.inputs.join(', '), Writes: node.outputs.join(', ') }));
-  if (layer) parts.push(pairs({ 'Caffe layer': layer.type, Parameters: layer.params, Bottoms: layer.bottoms.join(', '), Tops: layer.tops.join(', ') }));
+  if (layer) parts.push(pairs({ 'Caffe layer': layer.type, Parameters: layer.params, Bottoms: layer.bottoms.join(', '), Tops: layer.tops.join(', '), 'Names with @': [...layer.bottoms, ...layer.tops].map(earlier).filter(Boolean).join(' ') }));
   if (!value) {
     parts.push(h('p', { class: 'small' }, 'No compared value is made here.'));
     return parts;
@@ -44,7 +58,7 @@ function valueParts(model, value, go) {
   const reasons = [...new Set(value.found.filter(Boolean).flatMap((layer) => layer.reasons))];
   const parts = [
     h('p', {}, h('span', { class: 'pill', 'data-tone': TONE[value.status] }, STATUS[value.status])),
-    pairs({ 'Caffe blob': any.blob, Shape: sizes(any.shape), 'Made by': made(any), Source: any.source, Channels: any.permuted ? 'in another order in Caffe; undone before comparing' : '' }),
+    pairs({ 'Caffe blob': any.blob, 'Names with @': earlier(any.blob), Shape: sizes(any.shape), 'Made by': made(any), Source: any.source, Channels: any.permuted ? 'in another order in Caffe; undone before comparing' : '' }),
   ];
   if (reasons.length) parts.push(h('ul', {}, reasons.map((reason) => h('li', {}, reason))));
   parts.push(numbers(model, value));

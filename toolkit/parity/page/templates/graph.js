@@ -110,7 +110,8 @@ function makeGraph(view, section, show) {
   const frame = h('div', { class: 'graph', role: 'group', 'aria-label': 'ONNX nodes and Caffe layers; the arrow keys move among them, left and right to the other side' },
     h('div', { class: 'graph-head' }, h('span', {}, graph.onnx ? `ONNX: ${base(graph.onnx.file)}, ${plural(model.nodes.length, 'node')}` : 'no ONNX graph'), h('span', {}, graph.caffe ? `Caffe: ${base(graph.caffe.file)}, ${plural(model.layers.length, 'layer')}` : 'no Caffe graph')), body);
   section.append(searchBar(steps, frame), frame,
-    h('ul', { class: 'legend' }, [['good', 'agrees'], ['warn', 'no more than rounding'], ['bad', 'differs'], ['mute', 'not compared']].map(([tone, text]) => h('li', { 'data-tone': tone }, text))));
+    h('ul', { class: 'legend' }, [['good', 'agrees'], ['warn', 'no more than rounding'], ['bad', 'differs'], ['mute', 'not compared']].map(([tone, text]) => h('li', { 'data-tone': tone }, text))),
+    ...[explained(model.layers.flatMap((layer) => layer.tops))].filter(Boolean));
 
   const all = [...steps.values()];
   const only = roving(body, '.step', (button, key) => across(all, button, key));
@@ -134,12 +135,20 @@ function makeGraph(view, section, show) {
   };
 }
 
+/** A line on names such as "conv1@1", with one of the page's own, where there are any. */
+function explained(names) {
+  const one = names.find(earlier);
+  return one ? h('p', { class: 'small versions' }, h('b', {}, 'Names with @'), earlier(one)) : null;
+}
+
 const mark = (step, word) => { if (step) step.element.classList.add(word); };
 
-/** Scrolls the frame alone, not the page. */
+/** Scrolls the frame alone, not the page, and only where the element is not wholly in sight. */
 function reveal(frame, element) {
-  const top = element.offsetTop - frame.clientHeight / 2;
-  if (element.offsetTop < frame.scrollTop || element.offsetTop > frame.scrollTop + frame.clientHeight - 80) frame.scrollTop = Math.max(0, top);
+  const head = frame.firstElementChild.offsetHeight;
+  const { top, bottom } = element.getBoundingClientRect();
+  const box = frame.getBoundingClientRect();
+  if (top < box.top + head || bottom > box.bottom) frame.scrollTop += top - box.top - frame.clientHeight / 2;
 }
 
 /** Up and down within a column; left and right to what it became, or to the nearest row. */

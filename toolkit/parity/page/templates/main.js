@@ -11,7 +11,7 @@ function show(view, target, origin) {
 
 function mount(article, report) {
   const part = (name) => article.querySelector(`[data-part="${name}"]`);
-  const view = { report, model: makeModel(report), redraw: [] };
+  const view = { report, model: makeModel(report, JSON.parse(article.dataset.engines)), redraw: [] };
   if (part('map')) {
     view.table = makeTable(view, part('map'), show);
     view.graph = makeGraph(view, part('graph'), show);
@@ -23,23 +23,6 @@ function mount(article, report) {
     if (value) show(view, { id: value.name, value }, button);
   }));
   return view;
-}
-
-function themes() {
-  const button = document.getElementById('theme');
-  const root = document.documentElement;
-  const order = ['system', 'light', 'dark'];
-  const tell = () => { button.textContent = `Theme: ${root.dataset.theme || 'system'}`; };
-  const redraw = () => views.forEach((view) => view.redraw.forEach((draw) => draw()));
-  button.addEventListener('click', () => {
-    const next = order[(order.indexOf(root.dataset.theme || 'system') + 1) % order.length];
-    if (next === 'system') delete root.dataset.theme; else root.dataset.theme = next;
-    try { localStorage.setItem('parity-theme', next); } catch (error) { /* the choice lasts as long as the page */ }
-    tell();
-    redraw();
-  });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
-  tell();
 }
 
 function checks(reports) {
@@ -74,26 +57,11 @@ function checks(reports) {
   status.addEventListener('change', filter);
 }
 
-function saving(text) {
-  document.getElementById('save').addEventListener('click', () => {
-    const link = h('a', { href: URL.createObjectURL(new Blob([text], { type: 'application/json' })), download: 'parity.json' });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  });
-}
-
-async function start() {
-  themes();
+begin(async () => {
+  themes(() => views.forEach((view) => view.redraw.forEach((draw) => draw())));
   const text = await unpack('data');
   const reports = JSON.parse(text);
   saving(document.getElementById('checks') ? text : text.slice(1, -1));
   checks(reports);
   if (!document.getElementById('checks')) views.set(0, mount(document.querySelector('article.report'), reports[0]));
-  document.documentElement.dataset.ready = Math.round(performance.now()); // milliseconds since it was opened
-}
-
-start().catch((error) => {
-  const place = document.getElementById('trouble');
-  place.textContent = `The details can't be shown: ${error.message}. A browser of 2023 or later is needed.`;
-  place.hidden = false;
 });

@@ -3,18 +3,18 @@
 const WEIGHT = ['passed', 'noise', 'failed', 'broken'];
 const TONE = { passed: 'good', noise: 'warn', failed: 'bad', broken: 'bad' };
 const STATUS = { passed: 'agrees', noise: 'no more than rounding', failed: 'differs', broken: 'not comparable' };
-const ENGINE = { caffe: 'Caffe', opencv: 'OpenCV', torch: 'PyTorch' };
 
-function engineLabels(rows) {
-  const plain = rows.map((row) => ENGINE[row.runtime] || row.runtime);
-  return plain.map((label, i) => (plain.filter((one) => one === label).length > 1 ? `${label}, ${base(rows[i].model)}` : label));
+/** The engines that have layers, as the page orders and calls them: [place in the report, name]. */
+function enginesOf(report, told) {
+  const plain = told.map(([, label]) => label);
+  return told.map(([place, label]) => {
+    const { model, layers } = report.rows[place];
+    return { label: plain.filter((one) => one === label).length > 1 ? `${label}, ${base(model)}` : label, layers, edges: layers && layers.histogram_edges };
+  }).filter((engine) => engine.layers);
 }
 
-function makeModel(report) {
-  const labels = engineLabels(report.rows);
-  const engines = report.rows
-    .map((row, place) => ({ label: labels[place], layers: row.layers, edges: row.layers && row.layers.histogram_edges }))
-    .filter((engine) => engine.layers);
+function makeModel(report, told) {
+  const engines = enginesOf(report, told);
   const nodes = report.graph && report.graph.onnx ? report.graph.onnx.nodes : [];
   const layers = report.graph && report.graph.caffe ? report.graph.caffe.layers : [];
   const values = collect(engines);
@@ -71,6 +71,15 @@ function allRows(report, engines, values, compared, order) {
     return { name, place, value, blob, reason };
   });
 }
+
+/** What "conv1@1" is: Caffe layers may write over a blob, and then its name alone is the last of its contents. */
+function earlier(name) {
+  const [, blob, number] = /^(.+)@(\d+)$/.exec(name) || [];
+  if (!blob) return '';
+  const place = number === '0' ? 'before any layer has written it' : `after the ${ordinal(Number(number))} layer that writes it`;
+  return `${name} is blob ${blob} ${place}; a later layer writes over it (in place).`;
+}
+const ordinal = (number) => `${number}${(number % 100 - number % 10 !== 10 && { 1: 'st', 2: 'nd', 3: 'rd' }[number % 10]) || 'th'}`;
 
 const made = (layer) => [layer.ops, layer.types].filter((kinds) => kinds.length).map((kinds) => kinds.join(' + ')).join(' → ');
 const sizes = (shape) => shape.join(' × ') || 'scalar';

@@ -1,27 +1,8 @@
 // Error and time per layer as Plotly plots; histograms of the worst layers as small tiles.
 
-const FULL = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ['lasso2d', 'select2d', 'autoScale2d', 'toImage'] };
-
-/** Plotly reads a little markup in its texts. */
-const plain = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
-const short = (text) => plain(text.length > 70 ? `…${text.slice(-69)}` : text);
-
-function colours() {
-  const style = getComputedStyle(document.documentElement);
-  const of = (name) => style.getPropertyValue(`--${name}`).trim();
-  return { ink: of('ink'), soft: of('soft'), line: of('line'), card: of('card'), bad: of('bad'), warn: of('warn'), engines: [of('one'), of('two'), of('three'), of('four')], reference: of('five') };
-}
-
-function layout(paint, title) {
-  const narrow = window.innerWidth < 720;
-  const grid = { gridcolor: paint.line, zerolinecolor: paint.line, linecolor: paint.line };
-  return {
-    paper_bgcolor: paint.card, plot_bgcolor: paint.card, font: { color: paint.soft, size: 12, family: getComputedStyle(document.body).fontFamily },
-    margin: { l: narrow ? 52 : 68, r: narrow ? 10 : 20, t: 44, b: 54 }, height: narrow ? 320 : 400, hovermode: 'closest', dragmode: narrow ? false : 'zoom',
-    legend: { orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom', font: { color: paint.ink } },
-    hoverlabel: { bgcolor: paint.card, bordercolor: paint.line, font: { color: paint.ink } },
-    xaxis: { ...grid, title: { text: 'layer, from the input to the output', standoff: 8 }, rangemode: 'tozero' }, yaxis: { ...grid, title: { text: title } },
-  };
+function byLayer(paint, title) {
+  const look = layout(paint);
+  return { ...look, xaxis: { ...look.xaxis, title: { text: 'layer, from the input to the output', standoff: 8 } }, yaxis: { ...look.yaxis, title: { text: title } } };
 }
 
 function errorFigure(model) {
@@ -47,7 +28,7 @@ function errorFigure(model) {
   });
   const noise = model.compared.filter((value) => value.any.noise > 0);
   if (noise.length) traces.push({ name: 'reference’s own noise', type: 'scatter', mode: 'lines', x: noise.map((value) => value.index), y: noise.map((value) => value.any.noise), line: { color: paint.reference, width: 1, dash: 'dot' }, hoverinfo: 'skip' });
-  const look = layout(paint, 'difference / largest value');
+  const look = byLayer(paint, 'difference / largest value');
   const limit = model.report.tolerance;
   look.yaxis = { ...look.yaxis, type: 'log', ...decades(floor, Math.max(limit, ...told, told.length < points ? top : 0), told.includes(0)) };
   if (limit > 0) {
@@ -85,33 +66,16 @@ function timeFigure(model) {
     bar(model.reference, paint.reference, (value) => value.any.reference_seconds),
     ...model.engines.map((engine, place) => bar(engine.label, paint.engines[place % paint.engines.length], (value) => value.found[place] && value.found[place].seconds)),
   ].filter((trace) => trace.x.length);
-  const look = layout(paint, 'milliseconds');
+  const look = byLayer(paint, 'milliseconds');
   return [traces, { ...look, barmode: 'group', bargap: 0.25 }];
 }
 
-/** Draws when it comes into view, and again in the other theme. */
+/** A plot of layers: a point or bar of it opens the layer. */
 function makePlot(view, place, figureOf, show) {
-  let drawn = null;
-  async function draw() {
-    const Plotly = await plotly();
-    const [traces, look] = figureOf(view.model);
-    if (!drawn) place.replaceChildren();
-    await Plotly.react(place, traces, look, FULL);
-    if (drawn) return;
-    drawn = true;
-    place.dataset.drawn = 'true';
-    place.on('plotly_click', (event) => {
-      const value = view.model.compared[event.points[0].x];
-      if (value) show(view, { id: value.name, value }, null);
-    });
-  }
-  const start = () => draw().catch((error) => { place.textContent = `The plot can't be drawn: ${error.message}. The numbers are in the conversion map.`; });
-  new IntersectionObserver((entries, observer) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    observer.disconnect();
-    start();
-  }, { rootMargin: '300px' }).observe(place);
-  return () => { if (drawn) start(); };
+  return plotIn(place, () => figureOf(view.model), (event) => {
+    const value = view.model.compared[event.points[0].x];
+    if (value) show(view, { id: value.name, value }, null);
+  });
 }
 
 function makeTimes(view, section, show) {

@@ -54,7 +54,7 @@ function makeTable(view, section, show) {
   const table = h('table', { class: 'map stack' }, h('thead', {}, h('tr', {}, heads)), body);
   section.append(
     h('div', { class: 'filters' }, h('label', {}, 'Search ', search), h('label', {}, 'Show ', which), count),
-    h('div', { class: 'scroll tall', role: 'region', tabindex: 0, 'aria-label': 'Conversion map' }, table));
+    h('div', { class: 'scroll tall', role: 'region', tabindex: 0, 'aria-label': 'Conversion map' }, table), ...[explained(model.rows.map((row) => row.blob))].filter(Boolean));
   const only = roving(body, 'button.link', along);
   filter();
   return {
