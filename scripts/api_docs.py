@@ -95,6 +95,8 @@ SECTIONS = {
         "toolkit.benchmark.measure:benchmark",
         "toolkit.benchmark.measure:Contestant",
         "toolkit.benchmark.measure:Plan",
+        "toolkit.benchmark.report:Report",
+        "toolkit.benchmark.page.html:write",
     ),
     "Errors": (
         "converters.errors:ToolkitError",

@@ -59,6 +59,12 @@ def test_layers_add_up_to_the_whole(toolkit: Callable[..., Result], as_json: Cal
         assert 0 <= found["layers_other"] < found["layers_whole"]
 
 
+def test_report_is_a_page(toolkit: Callable[..., Result], net: Path, tmp_path: Path) -> None:
+    result = toolkit("benchmark", net, "--rounds", 6, "--layers", "--report", tmp_path / "new" / "speed.html")
+    assert result.exit_code == 0, result.output
+    assert "onnxruntime takes" in (tmp_path / "new" / "speed.html").read_text("utf-8")
+
+
 def test_json(toolkit: Callable[..., Result], as_json: Callable[[str], Any], net: Path) -> None:
     result = toolkit("benchmark", net, net, "--rounds", 6, "--batch", 5, "--threads", 2, "--layers", "--json")
     assert result.exit_code == 0, result.output

@@ -175,15 +175,14 @@ def test_an_image_that_is_none_leaves_no_files(toolkit: Toolkit, tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx", "text.jpg"]
 
 
-@pytest.mark.parametrize("command", ["check", "parity"])
+@pytest.mark.parametrize("command", ["benchmark", "check", "parity"])
 def test_a_report_that_cannot_be_written_ends_before_the_run(
     toolkit: Toolkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
     (tmp_path / "parity.toml").write_text("this is not read")
-    words = {"check": [tmp_path / "parity.toml"], "parity": [tmp_path / "none.onnx", tmp_path / "none.prototxt"]}[
-        command
-    ]
+    none = [tmp_path / "none.onnx", tmp_path / "none.prototxt"]
+    words = {"benchmark": none, "check": [tmp_path / "parity.toml"], "parity": none}[command]
     done = toolkit(command, *words, "--report", tmp_path / "out.html")
     assert done.exit_code == 2
     assert done.stderr.startswith("error: an HTML report needs jinja2: pip install")

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from toolkit.benchmark.spread import NOISY, Ratio, noise, percentile, ratio
+from toolkit.parity import environment
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,36 @@ class Report:
         """Contestants whose rounds differ so much that the machine was busy with something else."""
         return [one for one in self.ran if one.noise > NOISY]
 
+    def verdict(self, one: Times) -> str:
+        """What its ratio says, in a word or two."""
+        found = self.ratio(one)
+        if one.reason:
+            return "not run"
+        if found is None:
+            return "reference"
+        if found.differs:
+            return "faster" if found.middle < 1 else "slower"
+        busy = any(other is noisy for other in (one, self.ran[0]) for noisy in self.too_noisy)
+        return "too noisy to tell" if busy else "no difference"
+
     def to_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """As plain data, with the machine and the command."""
         rows = []
         for one in self.times:
             found = self.ratio(one)
-            rows.append({**one.to_json(), "ratio": found.to_json() if found else None})
-        return {"threads": self.threads, "noisy": bool(self.too_noisy), "targets": rows}
+            rows.append({**one.to_json(), "ratio": found.to_json() if found else None, "verdict": self.verdict(one)})
+        noisy = bool(self.too_noisy)
+        return {"threads": self.threads, "noisy": noisy, "environment": environment.describe(), "targets": rows}
+
+
+def busy(worst: float) -> str:
+    """What a person should know and do where rounds lie so far apart."""
+    return (
+        f"the machine is busy: half of the rounds lie {worst:.0%} apart. Ratios still hold within their intervals, "
+        "times do not; stop other programs, or measure more rounds"
+    )
+
+
+def milliseconds(seconds: float) -> str:
+    """Four digits that count, so that a ratio can be told from two of them."""
+    return f"{1000 * seconds:#.4g}".rstrip(".")

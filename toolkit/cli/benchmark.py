@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from toolkit.cli import params
-from toolkit.cli.output import json_option, print_json, print_table, progress
+from toolkit.cli.output import json_option, need_report, print_json, print_table, progress, quiet_option, report_option
 
 if TYPE_CHECKING:
     from toolkit.benchmark.measure import Contestant
@@ -33,7 +34,9 @@ AS_USERS_DO = {"onnxruntime": {"optimisation": "all"}}
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="Of an input with a dynamic shape.")
 @click.option("--rounds", type=click.IntRange(min=6), default=20, show_default=True, help="How often to visit each.")
 @click.option("--layers", is_flag=True, help="Show where the time goes, in engines that can tell.")
+@report_option
 @json_option
+@quiet_option
 @click.pass_context
 def benchmark(
     ctx: click.Context,
@@ -44,6 +47,7 @@ def benchmark(
     shapes: Sequence[tuple[str, tuple[int, ...]]],
     rounds: int,
     layers: bool,
+    html: Path | None,
     as_json: bool,
 ) -> None:
     """Measure the latency of every TARGET and compare it with the first one's.
@@ -60,18 +64,23 @@ def benchmark(
     \b
     Examples:
       toolkit benchmark net.onnx net.prototxt
-      toolkit benchmark opencv:net.onnx opencv:net.prototxt --layers
+      toolkit benchmark opencv:net.onnx opencv:net.prototxt --layers --report speed.html
       toolkit benchmark onnxruntime:net.onnx,optimisation=disabled torch:shufflenet_v2_x1.0 --threads 4 --batch 8
     """
     from toolkit import runners
     from toolkit.benchmark.measure import Plan
     from toolkit.benchmark.measure import benchmark as measure
 
+    need_report(html)
     wanted = params.once(shapes, "--input-shape")
     contestants = _contestants(targets, runtimes, threads)
     with progress(quiet=as_json) as step:
         plan = Plan(rounds, batch=batch, shapes=wanted, layers=layers)
         report = measure(contestants, runners.load, plan, step)
+    if html:
+        from toolkit.benchmark.page.html import write
+
+        write(report.to_json(), html)
     if as_json:
         print_json(report.to_json())
     else:
@@ -105,6 +114,8 @@ def _contestants(targets: Sequence[str], wanted: Sequence[str], threads: int) ->
 
 def show(report: Report) -> None:
     """The table for people, what was too noisy, and where the time goes."""
+    from toolkit.benchmark.report import busy
+
     rows = [_row(report, one) for one in report.times]
     print_table(COLUMNS, rows, spare=SPARE)
     for version in dict.fromkeys(one.version for one in report.ran):
@@ -115,11 +126,7 @@ def show(report: Report) -> None:
         if not one.settled:
             click.echo(f"{one.runtime}, {one.label}: was still getting faster after {one.warmup} runs of warm-up")
     if report.too_noisy:
-        worst = max(one.noise for one in report.too_noisy)
-        click.echo(
-            f"the machine is busy: half of the rounds lie {worst:.0%} apart. Ratios still hold within their intervals, "
-            "times do not; stop other programs, or give more --rounds"
-        )
+        click.echo(busy(max(one.noise for one in report.too_noisy)))
     for one in report.ran:
         if one.layers:
             _show_layers(one)
@@ -128,6 +135,7 @@ def show(report: Report) -> None:
 
 
 def _row(report: Report, one: Times) -> list[str]:
+    from toolkit.benchmark.report import milliseconds
     from toolkit.benchmark.spread import percentile
 
     if one.reason:
@@ -142,27 +150,13 @@ def _row(report: Report, one: Times) -> list[str]:
         f"{one.memory / 1e6:.0f}" if one.memory else "-",
         f"{one.noise:.0%}",
         f"{found.middle:.2f} ({found.low:.2f}-{found.high:.2f})" if found else "1",
-        _verdict(report, one),
+        report.verdict(one),
     ]
-
-
-def _verdict(report: Report, one: Times) -> str:
-    found = report.ratio(one)
-    if found is None:
-        return "reference"
-    if found.differs:
-        return "faster" if found.middle < 1 else "slower"
-    busy = any(other is noisy for other in (one, report.ran[0]) for noisy in report.too_noisy)
-    return "too noisy to tell" if busy else "no difference"
-
-
-def milliseconds(seconds: float) -> str:
-    """Four digits that count, so that a ratio can be told from two of them."""
-    return f"{1000 * seconds:#.4g}".rstrip(".")
 
 
 def _show_layers(one: Times) -> None:
     """The slowest layers, and what the run took beside all of them."""
+    from toolkit.benchmark.report import milliseconds
     from toolkit.parity.page.wording import count
 
     slowest = sorted(one.layers.items(), key=lambda found: -found[1])

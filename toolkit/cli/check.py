@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.output import coloured, json_option, print_json, print_table
+from toolkit.cli.output import (
+    coloured,
+    is_quiet,
+    json_option,
+    need_report,
+    print_json,
+    print_table,
+    quiet_option,
+    report_option,
+)
 
 if TYPE_CHECKING:
     from toolkit.check.run import Checked
@@ -35,9 +44,10 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--timeout", type=click.FloatRange(1), default=900, show_default=True, help="Seconds for one conversion.")
 @click.option("--repro", type=FOLDER, help="Cut layers that are at fault out into this folder.")
 @click.option("--output", type=NEW_FILE, help="Write the results as JSON.")
-@click.option("--report", "html", type=NEW_FILE, help="Write one self-contained .html file.")
+@report_option
 @click.option("--junit", type=NEW_FILE, help="Write the results as JUnit XML, for CI systems.")
 @json_option
+@quiet_option
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -67,10 +77,7 @@ def check(
     """
     from toolkit.check.run import run
 
-    if html:
-        from toolkit.parity.page.html import need
-
-        need()
+    need_report(html)
     with progress(quiet=as_json) as heard:
         found = run(file, only=only, workers=jobs or 0, timeout=timeout, repro=repro, on_result=heard)
     _write(found, output, html, junit)
@@ -127,7 +134,7 @@ def show(found: Checked) -> None:
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any], int], None]]:
     """A function that hears of results: a bar on a terminal's stderr; in a log a line for each check that fails."""
-    if quiet:
+    if quiet or is_quiet():
         yield lambda result, total: None
         return
     if not sys.stderr.isatty():

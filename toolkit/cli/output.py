@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PARITY_FAILED = 1  # the exit code where numbers differ, or are not proven though a proof was asked for
+QUIET = "toolkit.quiet"  # in click's meta: nothing but errors is to be printed
 MOST_UNCUT = 16  # characters: no number and no verdict is longer
 GOOD, BAD, OPEN = "green", "red", "yellow"
 COLOURS = {
@@ -28,7 +30,43 @@ COLOURS = {
     **dict.fromkeys(("insensitive", "ill-conditioned", "not run", "skipped", "missing"), OPEN),
 }
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+
+def _quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """From here on the command prints nowhere; what goes wrong is told when it has ended."""
+    if value and not ctx.resilient_parsing:
+        if ctx.params.get("as_json"):
+            raise click.UsageError("--json and --quiet contradict each other")
+        ctx.meta[QUIET] = True
+        ctx.with_resource(redirect_stdout(io.StringIO()))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, is_eager=True, help="Print one JSON object on stdout.")
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, expose_value=False, callback=_quiet, help="Print errors alone; the exit code tells."
+)
+report_option = click.option(
+    "--report", "html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained .html file."
+)
+
+
+def need_report(html: Path | None) -> None:
+    """Refuse --report where what makes pages is not installed: before the work, not behind it."""
+    if html:
+        from toolkit.parity.page.html import need
+
+        need()
+
+
+def is_quiet() -> bool:
+    """Whether the command that runs was told to print nothing but errors."""
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and bool(ctx.meta.get(QUIET))
+
+
+def note(text: str) -> None:
+    """A line on stderr that is no error; none with --quiet."""
+    if not is_quiet():
+        click.echo(text, err=True)
 
 
 def print_json(found: Any) -> None:
@@ -98,7 +136,7 @@ def progress_bar(what: str, unit: str, quiet: bool = False) -> Iterator[Callable
 
     What was done before its first call, by an earlier run, does not count for the speed.
     """
-    if quiet or not sys.stderr.isatty():
+    if quiet or is_quiet() or not sys.stderr.isatty():
         yield lambda done, total: None
         return
     from rich.console import Console
@@ -122,7 +160,7 @@ def progress_bar(what: str, unit: str, quiet: bool = False) -> Iterator[Callable
 @contextmanager
 def progress(quiet: bool = False) -> Iterator[Callable[[str], None]]:
     """A function that shows what is going on: a spinner on a terminal's stderr, nothing in a pipe."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or is_quiet() or not sys.stderr.isatty():
         yield lambda text: None
         return
     from rich.console import Console
