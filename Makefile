@@ -15,7 +15,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 demo: $(READY)
 	@mkdir -p out
 	@$(BIN)/python -m fixtures.make --checkpoint out/demo.pth --width $(WIDTH)
-	$(BIN)/toolkit convert shufflenet_v2_x$(WIDTH) --weights out/demo.pth --test fixtures/photo.jpg -o out/demo
+	$(BIN)/toolkit convert shufflenet_v2_x$(WIDTH) --weights out/demo.pth --image fixtures/photo.jpg -o out/demo
 
 test: $(READY)
 	@$(BIN)/python -m tests.prepare

@@ -9,6 +9,7 @@ import converters.dialects as dialects
 from converters.errors import Refuted
 from converters.mapping import ConversionMap
 from toolkit.parity.inputs import Inputs
+from toolkit.parity.localise.inside import look_inside
 from toolkit.parity.localise.prove import prove
 from toolkit.parity.parity import Rule, Say, Subject
 from toolkit.parity.report import Report, Verdict
@@ -43,6 +44,7 @@ def verify(
     inputs: Inputs | None = None,
     others: Sequence[Subject] = (),
     optional: bool = False,
+    faults: Path | None = None,
     on_step: Say = lambda text: None,
 ) -> Report:
     """Compare a conversion's files with its source on at least two inputs.
@@ -58,6 +60,7 @@ def verify(
         inputs: what to feed; without it random numbers in [0, 1).
         others: what else is compared with the source, the PyTorch model say.
         optional: whether the verdict does without an engine that is not installed.
+        faults: a folder: every value that both sides know is compared too, and what is at fault is cut out into it.
         on_step: hears what is being done.
     """
     oracle = oracle_of(Path(conversion.source), tuple(conversion.outputs))
@@ -65,4 +68,5 @@ def verify(
     loader = translated(load, {str(prototxt): of_map(conversion)})
     subjects = [*others, *rivals]
     inputs = inputs or Inputs(shapes=conversion.input_shapes)
-    return prove(oracle, subjects, loader, load, inputs, Rule(), conversion, on_step)
+    report = prove(oracle, subjects, loader, load, inputs, Rule(), conversion, on_step)
+    return look_inside(report, oracle, subjects, load, Rule(), faults, conversion, on_step) if faults else report

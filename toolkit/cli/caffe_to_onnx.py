@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli import completion, params
-from toolkit.cli.onnx_to_caffe import MODEL
-from toolkit.cli.output import json_option, print_json, progress, size
+from toolkit.cli.onnx_to_caffe import MODEL, evidence_options
+from toolkit.cli.output import json_option, note, print_json, progress, quiet_option, size
 
 if TYPE_CHECKING:
     from converters.caffe_to_onnx import Imported
@@ -45,11 +45,10 @@ STAGE_HELP = "Build the net for this stage, as `include { stage }` asks; repeata
 )
 @click.option("--phase", type=click.Choice(["TEST", "TRAIN"]), default="TEST", show_default=True, help="Of train_val.")
 @click.option("--stage", "stages", multiple=True, help=STAGE_HELP)
-@click.option("--image", "images", multiple=True, type=MODEL, help="Verify on this image (resized, RGB in [0, 1]).")
-@click.option("--input", "files", multiple=True, type=params.ANY_FILE, help="Verify on this .npz; NAME=FILE for one.")
-@click.option("--range", "ranges", multiple=True, type=params.RANGE, help="Verify on random numbers within LO,HI.")
+@evidence_options
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")
 @json_option
+@quiet_option
 def caffe_to_onnx(
     prototxt: Path,
     caffemodel: Path | None,
@@ -106,7 +105,7 @@ def caffe_to_onnx(
             check=None if no_verify else checker(prototxt, caffemodel, feed, proofs, step),
         )
     show(done)
-    click.echo(verdict(proofs, no_verify), err=True)
+    note(verdict(proofs, no_verify))
     if as_json:
         report = proofs[0].report if proofs else None
         print_json({**done.to_json(), "parity": report.to_json() if report else None})
@@ -159,8 +158,8 @@ def verdict(proofs: Sequence[Judged], no_verify: bool) -> str:
 
 def show(done: Import) -> None:
     """What was written, in a few lines on stderr."""
-    click.echo(f"wrote {done.onnx} ({size(done.onnx)}), opset {done.opset}", err=True)
+    note(f"wrote {done.onnx} ({size(done.onnx)}), opset {done.opset}")
     nodes = ", ".join(f"{count} {kind}" for kind, count in done.nodes.items())
-    click.echo(f"{sum(done.layers.values())} layers -> {nodes}; {done.parameters:,} parameters", err=True)
+    note(f"{sum(done.layers.values())} layers -> {nodes}; {done.parameters:,} parameters")
     for what, shapes in (("inputs", done.input_shapes), ("outputs", done.output_shapes)):
-        click.echo(f"{what}: {', '.join(f'{name} {list(shape)}' for name, shape in shapes.items())}", err=True)
+        note(f"{what}: {', '.join(f'{name} {list(shape)}' for name, shape in shapes.items())}")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from toolkit.cli import params
-from toolkit.cli.output import progress_bar
+from toolkit.cli.output import progress_bar, quiet_option
 
 DATA = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW = click.Path(file_okay=False, path_type=Path)
@@ -32,6 +32,7 @@ NEW = click.Path(file_okay=False, path_type=Path)
     "--dtype", type=click.Choice(["float32", "uint8"]), default="float32", show_default=True, help="Of the arrays."
 )
 @click.option("--layout", type=click.Choice(["nchw", "nhwc"]), default="nchw", show_default=True, help="Of the arrays.")
+@quiet_option
 def calibration_set(data: Path, folder: Path, count: int, seed: int, **fed: Any) -> None:
     """Write N images of DATA as a network is fed them: the middle of each, resized, preprocessed.
 

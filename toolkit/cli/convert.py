@@ -11,16 +11,37 @@ import click
 
 from toolkit.cli import completion, params
 from toolkit.cli.export_onnx import CHECKPOINT, POSITIVE, say_weights
-from toolkit.cli.onnx_to_caffe import SUFFIXES, dialect_option, keep_shuffle_option, no_engine, proven, style_option
+from toolkit.cli.onnx_to_caffe import (
+    MODEL,
+    SUFFIXES,
+    dialect_option,
+    evidence_options,
+    keep_shuffle_option,
+    no_engine,
+    output_option,
+    preprocessing_options,
+    proven,
+    style_option,
+)
 from toolkit.cli.onnx_to_caffe import show as show_conversion
-from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress, size
+from toolkit.cli.output import (
+    PARITY_FAILED,
+    json_option,
+    need_report,
+    note,
+    print_json,
+    progress,
+    quiet_option,
+    report_option,
+    size,
+)
+from toolkit.cli.parity_options import layers_options
 
 if TYPE_CHECKING:
     from converters.mapping import ConversionMap
-    from toolkit.parity.parity import Subject
+    from toolkit.parity.inputs import Inputs
+    from toolkit.parity.parity import Say, Subject
     from toolkit.parity.report import Report, Row
-
-IMAGE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(
@@ -38,9 +59,15 @@ IMAGE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @dialect_option
 @style_option
 @keep_shuffle_option
-@click.option("--test", "images", multiple=True, type=IMAGE, help="Compare on this image (resized, RGB in [0, 1]).")
+@output_option
+@preprocessing_options
+@evidence_options
+@click.option("--test", "tests", multiple=True, type=MODEL, hidden=True)  # what --image was called here
+@layers_options
+@report_option
 @click.option("--strict", is_flag=True, help="Exit 1 unless an engine proves the Caffe files as well.")
 @json_option
+@quiet_option
 @click.pass_context
 def convert(
     ctx: click.Context,
@@ -53,7 +80,18 @@ def convert(
     dialect: str,
     style: str,
     keep_shuffle: bool,
+    outputs: Sequence[str],
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    scale: float,
+    swap_rgb: bool,
     images: tuple[Path, ...],
+    files: Sequence[tuple[str, Path]],
+    ranges: Sequence[tuple[str, tuple[float, float]]],
+    tests: tuple[Path, ...],
+    layers: bool,
+    repro: Path,
+    html: Path | None,
     strict: bool,
     as_json: bool,
 ) -> None:
@@ -62,13 +100,17 @@ def convert(
     MODEL is what `toolkit export-onnx` takes: shufflenet_v2_x1.0, torchvision:resnet18, my_nets.small:build or
     my_net.py:build. onnxruntime is the reference; PyTorch and every Caffe engine present are compared with it.
     Where no Caffe engine is, the files are written all the same, and said to be not verified.
+    With --output the Caffe network is cut; PREFIX.onnx stays whole, and PyTorch is compared with all of it.
 
     \b
     Examples:
-      toolkit convert shufflenet_v2_x0.5 --weights net.pth -o out/net --test photo.jpg
+      toolkit convert shufflenet_v2_x0.5 --weights net.pth -o out/net --image photo.jpg
+      toolkit convert shufflenet_v2_x0.5 --weights net.pth -o out/net --layers --report out/net.html
+      toolkit convert torchvision:resnet18 -o out/net --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --scale 1/255
       toolkit convert my_net.py:build --image-size 160 --dialect opencv -o out/net
     """
     from converters.onnx_to_caffe import convert_file
+    from converters.preprocessing import Preprocessing
     from converters.publish import scratch
     from toolkit import runners
     from toolkit.cli.parity import show as show_proof
@@ -78,6 +120,7 @@ def convert(
     from toolkit.parity.report import Verdict
     from toolkit.verify import engines, verify
 
+    need_report(html)
     if shapes and image_size is not None:
         raise click.UsageError("give either --input-shape or --image-size, not both")
     wanted = params.once(shapes, "--input-shape")
@@ -92,32 +135,54 @@ def convert(
         with scratch(prefix.parent) as folder:
             made = folder / prefix.name
             saved = [Path(file) for file in save(exported, f"{made}.onnx")]
+            whole = tuple(str(value.name) for value in exported.graph.outputs)
             del exported
             step("converting to Caffe")
-            done = convert_file(saved[-1], made, dialect=dialect, style=style, keep_shuffle=keep_shuffle)
+            done = convert_file(
+                saved[-1],
+                made,
+                dialect=dialect,
+                style=style,
+                outputs=outputs or None,
+                keep_shuffle=keep_shuffle,
+                preprocessing=Preprocessing(scale, mean, std, swap_rgb),
+            )
             done = _published(done, saved, prefix)
         onnx_file = done.source
-        torch = _torch(model, weights, num_classes, image_size, wanted, tuple(done.outputs))
+        torch = _torch(model, weights, num_classes, image_size, wanted, whole)
+        inputs = Inputs(
+            shapes=done.input_shapes,
+            images=(*images, *tests),
+            arrays=params.listed(files),
+            ranges=params.listed(ranges),
+        )
         report = verify(
             done,
             Path(done.prototxt),
             Path(done.caffemodel),
             engines(dialect),
             runners.load,
-            Inputs(shapes=done.input_shapes, images=images),
-            (torch,),
+            inputs,
+            () if outputs else (torch,),
             optional=True,
+            faults=repro if layers else None,
             on_step=step,
         )
+        if outputs:
+            report = _with_torch(report, torch, onnx_file, inputs, step)
     say_weights(model, weights)
-    click.echo(f"wrote {onnx_file} ({size(onnx_file)})", err=True)
+    note(f"wrote {onnx_file} ({size(onnx_file)})")
     show_conversion(done, prototxt_only=False)
+    if html:
+        from toolkit.parity.page.html import write
+
+        write(report.to_json(), html)
     if as_json:
         print_json({**done.to_json(), "onnx": onnx_file, "parity": report.to_json()})
     else:
         show_proof(report)
     for half in halves(report):
-        click.echo(half, err=True)
+        note(half)
     if not report.passed and (strict or report.verdict is not Verdict.NOT_RUN):
         ctx.exit(PARITY_FAILED)
 
@@ -154,6 +219,18 @@ def _torch(
     if shapes:
         options["input_shape"] = " ".join(f"{name}:{','.join(map(str, shape))}" for name, shape in shapes.items())
     return Subject("torch", Target(model, weights, outputs, options=options))
+
+
+def _with_torch(report: Report, torch: Subject, onnx_file: str, inputs: Inputs, step: Say) -> Report:
+    """The report on a cut network, with PyTorch before it: compared with the whole ONNX file, as it can't be cut."""
+    from toolkit import runners
+    from toolkit.parity.localise.prove import prove
+    from toolkit.parity.parity import Rule, Subject
+    from toolkit.runners.base import ORACLE, Target
+
+    first = prove(Subject(ORACLE, Target(onnx_file)), [torch], runners.load, runners.load, inputs, Rule(), None, step)
+    moves = {one.name: one for one in (*first.sensitivity, *report.sensitivity)}
+    return replace(report, rows=(*first.rows, *report.rows), sensitivity=tuple(moves.values()))
 
 
 def halves(report: Report) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from toolkit.cli import params
-from toolkit.cli.output import json_option, print_json, print_table, progress_bar
+from toolkit.cli.output import json_option, note, print_json, print_table, progress_bar, quiet_option
 
 DATA = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -34,6 +34,7 @@ DISAGREED = 1
 @click.option("--min-agreement", type=click.FloatRange(0, 1), default=0.0, help="Exit 1 below this share, 0.99 say.")
 @click.option("--report", "page", type=NEW_FILE, help="Write an .html file with the images on which they differ.")
 @json_option
+@quiet_option
 @click.pass_context
 def evaluate(
     ctx: click.Context,
@@ -70,7 +71,7 @@ def evaluate(
     wanted = Preprocessing(fed["scale"], fed["mean"], fed["std"], fed["swap_rgb"])
     known = field(targets, wanted, output or "", RUNTIMES, runners.load)
     for reason in known.missing:
-        click.echo(f"not run: {reason}", err=True)
+        note(f"not run: {reason}")
     images = open_images(data, _lines(names) if names else known.classes)
     with progress_bar("evaluating", "images", quiet=as_json) as on_step:
         found = library.evaluate(known.contestants, images, known.load, size, batch, on_step)

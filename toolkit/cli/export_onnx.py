@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli import completion, params
-from toolkit.cli.output import json_option, print_json, progress, size
+from toolkit.cli.output import json_option, note, print_json, progress, quiet_option, size
 from toolkit.export import DEFAULT_OPSET, OPSETS
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ OPSET_HELP = f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]}."
 @click.option("--opset", type=int, default=DEFAULT_OPSET, show_default=True, help=OPSET_HELP)
 @click.option("--keep-bn", is_flag=True, help="Keep BatchNormalization apart from the convolutions before it.")
 @json_option
+@quiet_option
 def export_onnx(
     model: str,
     output: str,
@@ -95,7 +96,7 @@ def say_weights(model: str, weights: Path | None) -> None:
     """Say on stderr where the weights come from if no checkpoint was given."""
     if weights is None:
         ours = ":" not in model or model.startswith("torchvision:")
-        click.echo(f"without --weights the weights are {'random' if ours else f'what {model} made'}", err=True)
+        note(f"without --weights the weights are {'random' if ours else f'what {model} made'}")
 
 
 def describe(model: ir.Model, files: list[str]) -> dict[str, Any]:
@@ -112,11 +113,11 @@ def describe(model: ir.Model, files: list[str]) -> dict[str, Any]:
 def show(found: dict[str, Any]) -> None:
     """The same in a few lines on stderr."""
     for file in found["files"]:
-        click.echo(f"wrote {file['path']} ({size(file['path'])})", err=True)
-    click.echo(f"opset {found['opset']}, {found['nodes']} nodes", err=True)
+        note(f"wrote {file['path']} ({size(file['path'])})")
+    note(f"opset {found['opset']}, {found['nodes']} nodes")
     for kind in ("inputs", "outputs"):
         tensors = ", ".join(f"{name} [{', '.join(map(str, shape))}]" for name, shape in found[kind].items())
-        click.echo(f"{kind}: {tensors}", err=True)
+        note(f"{kind}: {tensors}")
 
 
 def _shape(value: ir.Value) -> list[int | str]:

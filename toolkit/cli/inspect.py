@@ -10,8 +10,8 @@ import click
 
 from converters.errors import printable
 from toolkit.cli import params
-from toolkit.cli.onnx_to_caffe import MODEL, SHAPE_HELP, dialect_option, skip_pass_option
-from toolkit.cli.output import json_option, print_json, print_table, progress
+from toolkit.cli.onnx_to_caffe import MODEL, SHAPE_HELP, dialect_option, output_option, skip_pass_option
+from toolkit.cli.output import json_option, print_json, print_table, progress, quiet_option
 from toolkit.cli.remedies import worded
 
 if TYPE_CHECKING:
@@ -28,12 +28,13 @@ EVERY = "all"
 )
 @click.argument("model", type=MODEL, metavar="IN.onnx|NET.prototxt|NET.caffemodel")
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help=SHAPE_HELP)
-@click.option("--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable.")
+@output_option
 @dialect_option
 @click.option("--blockers", "blockers_only", is_flag=True, help="List only the nodes that block.")
 @click.option("--passes", is_flag=True, help="List what each pass did, and what it left alone and why.")
 @skip_pass_option
 @json_option
+@quiet_option
 @click.pass_context
 def inspect(
     ctx: click.Context,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli import completion, params
-from toolkit.cli.output import PARITY_FAILED, json_option, print_json, progress, size
+from toolkit.cli.output import PARITY_FAILED, json_option, note, print_json, progress, quiet_option, size
 
 if TYPE_CHECKING:
     from converters.mapping import ConversionMap
@@ -51,6 +51,32 @@ skip_pass_option = click.option(
 )
 
 
+output_option = click.option(
+    "--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable."
+)
+
+
+def evidence_options(command: F) -> F:
+    """What to verify on."""
+    for option in (
+        click.option(
+            "--range",
+            "ranges",
+            multiple=True,
+            type=params.RANGE,
+            help="Verify on random numbers; of the model's input.",
+        ),
+        click.option(
+            "--input", "files", multiple=True, type=params.ANY_FILE, help="Verify on this .npz; NAME=FILE for one."
+        ),
+        click.option(
+            "--image", "images", multiple=True, type=MODEL, help="Verify on this image (resized, RGB in [0, 1])."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def preprocessing_options(command: F) -> F:
     """Options that make the network take raw images: (x * scale - mean) / std, channels swapped."""
     for option in (
@@ -74,15 +100,11 @@ def preprocessing_options(command: F) -> F:
 @click.argument("model", type=MODEL, metavar="IN.onnx")
 @click.option("-o", "given", type=params.PLACE, metavar="PREFIX", help="Path without suffix, or DIR/; IN by default.")
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help=SHAPE_HELP)
-@click.option("--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable.")
+@output_option
 @dialect_option
 @style_option
 @preprocessing_options
-@click.option("--image", "images", multiple=True, type=MODEL, help="Verify on this image (resized, RGB in [0, 1]).")
-@click.option("--input", "files", multiple=True, type=params.ANY_FILE, help="Verify on this .npz; NAME=FILE for one.")
-@click.option(
-    "--range", "ranges", multiple=True, type=params.RANGE, help="Verify on random numbers; of the model's input."
-)
+@evidence_options
 @keep_shuffle_option
 @skip_pass_option
 @click.option("--train-data", metavar="LMDB", help="With --style train: files for `caffe train` on this database.")
@@ -91,6 +113,7 @@ def preprocessing_options(command: F) -> F:
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")
 @click.option("--strict", is_flag=True, help="Exit 1 unless an engine proves what was written; the files stay.")
 @json_option
+@quiet_option
 @click.pass_context
 def onnx_to_caffe(
     ctx: click.Context,
@@ -165,9 +188,9 @@ def onnx_to_caffe(
         from converters.caffe.train_val import Training, write
 
         for path in write(Path(done.prototxt), prefix, Training(train_data, test_data), preprocessing):
-            click.echo(f"wrote {path}", err=True)
+            note(f"wrote {path}")
     skipped = "--no-verify" if no_verify else "--prototxt-only" if prototxt_only else ""
-    click.echo(verdict(proofs, dialect, skipped), err=True)
+    note(verdict(proofs, dialect, skipped))
     if as_json:
         print_json({**done.to_json(), "parity": proofs[0].to_json() if proofs else None})
     if strict and not (proofs and proofs[0].passed):
@@ -234,13 +257,11 @@ def proven(proof: Proof) -> str:
 def show(done: ConversionMap, prototxt_only: bool) -> None:
     """What was written, in a few lines on stderr."""
     for file in [done.prototxt] + [done.caffemodel] * (not prototxt_only):
-        click.echo(f"wrote {file} ({size(file)})", err=True)
+        note(f"wrote {file} ({size(file)})")
     layers = ", ".join(f"{count} {kind}" for kind, count in done.layers.items())
-    click.echo(f"dialect {done.dialect}, style {done.style}: {layers}; {done.parameters:,} parameters", err=True)
+    note(f"dialect {done.dialect}, style {done.style}: {layers}; {done.parameters:,} parameters")
     outputs = ", ".join(f"{blob} {list(done.output_shapes[name])}" for name, blob in done.outputs.items())
-    click.echo(f"outputs: {outputs}", err=True)
+    note(f"outputs: {outputs}")
     for name in done.pinned:
         other = ",".join(map(str, (8, *done.input_shapes[name][1:])))
-        click.echo(
-            f"the batch of '{name}' is free in the model and 1 here; --input-shape {name}:{other} makes it 8", err=True
-        )
+        note(f"the batch of '{name}' is free in the model and 1 here; --input-shape {name}:{other} makes it 8")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from toolkit.cli.output import json_option, print_json, progress_bar
+from toolkit.cli.output import json_option, note, print_json, progress_bar, quiet_option
 
 SOURCE = click.Path(exists=True, file_okay=False, path_type=Path)
 TARGET = click.Path(path_type=Path)
@@ -33,6 +33,7 @@ SHOWN = 20
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEG files.")
 @click.option("--jobs", type=click.IntRange(1), help="Worker processes; as many as there are cores by default.")
 @json_option
+@quiet_option
 def pack_dataset(
     folder: Path, target: Path, edge: int, encoding: str, quality: int, jobs: int | None, as_json: bool
 ) -> None:
@@ -69,7 +70,7 @@ def _show(target: Path, meta: dict[str, Any]) -> None:
     click.echo(f"RGB in [0, 1]: mean {mean}, standard deviation {std}")
     skipped = meta["skipped"]
     for one in skipped[:SHOWN]:
-        click.echo(f"skipped: {one['reason']}", err=True)
+        note(f"skipped: {one['reason']}")
     if skipped:
         more = f", {len(skipped) - SHOWN} of them not listed here" if len(skipped) > SHOWN else ""
-        click.echo(f"{len(skipped)} image(s) could not be read and were skipped{more}", err=True)
+        note(f"{len(skipped)} image(s) could not be read and were skipped{more}")

@@ -8,8 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.output import PARITY_FAILED, coloured, json_option, print_json, print_table, progress
-from toolkit.cli.parity_options import input_options, inputs_of, rule_of, rule_options, subjects_of, translating
+from toolkit.cli.output import (
+    PARITY_FAILED,
+    coloured,
+    json_option,
+    need_report,
+    print_json,
+    print_table,
+    progress,
+    quiet_option,
+    report_option,
+)
+from toolkit.cli.parity_options import (
+    input_options,
+    inputs_of,
+    layers_options,
+    rule_of,
+    rule_options,
+    subjects_of,
+    translating,
+)
 
 if TYPE_CHECKING:
     from toolkit.parity.compare import OutputComparison
@@ -38,20 +56,14 @@ NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.argument("reference", metavar="REF")
 @click.argument("others", nargs=-1, required=True, metavar="OTHER...")
-@click.option("--layers", is_flag=True, help="Compare every value that both know, and name the first to differ.")
-@click.option(
-    "--repro",
-    type=FOLDER,
-    default="parity-repro",
-    show_default=True,
-    help="With --layers: where the layer at fault is cut out to, a folder for each engine.",
-)
+@layers_options
 @rule_options
 @input_options
 @click.option("--save", type=FOLDER, help="Save every run in this folder.")
-@click.option("--report", "html", type=NEW_FILE, help="Write one self-contained .html file.")
+@report_option
 @click.option("--junit", type=NEW_FILE, help="Write the results as JUnit XML, for CI systems.")
 @json_option
+@quiet_option
 @click.pass_context
 def parity(
     ctx: click.Context,
@@ -88,10 +100,7 @@ def parity(
     from toolkit.parity.localise.inside import look_inside
     from toolkit.parity.localise.prove import prove
 
-    if html:
-        from toolkit.parity.page.html import need
-
-        need()
+    need_report(html)
     oracle, rivals = subjects_of(reference, others, options)
     inputs, rule = inputs_of([oracle, *rivals], options), rule_of(options)
     given, names = options["map_file"], dict(options["names"])

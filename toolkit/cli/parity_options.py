@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli import params
+from toolkit.cli.output import note
 
 if TYPE_CHECKING:
     from converters.mapping import ConversionMap
@@ -21,6 +22,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 IMAGE = click.Path(exists=True, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FED = ("seeds", "samples", "files", "images", "ranges", "shapes", "batches")
+
+
+def layers_options(command: F) -> F:
+    """Whether to look inside, and where what is found there goes."""
+    for option in (
+        click.option(
+            "--repro",
+            type=click.Path(file_okay=False, path_type=Path),
+            default="parity-repro",
+            show_default=True,
+            help="With --layers: where the layer at fault is cut out to, a folder for each engine.",
+        ),
+        click.option(
+            "--layers", is_flag=True, help="Compare every value that both know, and name the first to differ."
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def input_options(command: F) -> F:
@@ -127,7 +146,7 @@ def subjects_of(reference: str, others: Sequence[str], options: dict[str, Any]) 
     if not wanted:
         return oracle, rivals
     if not options["outputs"]:
-        click.echo(f"note: the files hold the network up to {', '.join(wanted)}: compared there", err=True)
+        note(f"note: the files hold the network up to {', '.join(wanted)}: compared there")
     return only(oracle, wanted, mapped), [only(one, wanted, mapped) for one in rivals]
 
 
