@@ -14,8 +14,10 @@ from converters.caffe.graph import Blob, layer
 from converters.caffe.net import Shape, Weights
 from converters.caffe.schema import defaults
 from converters.caffe.values import BY_SIDE, EACH_AXIS
+from converters.errors import require
 
 Pair = Sequence[int]
+SMALLEST, LARGEST = 2.0**-126, 2.0**128  # float32's normal numbers: engines may take smaller ones for 0
 
 
 def _only(message: str, param: dict[str, Any], *fields: str) -> dict[str, Any]:
@@ -166,7 +168,8 @@ def mul(a: Blob, b: Blob) -> Blob:
 
 
 def power(x: Blob, *, power: float = 1, scale: float = 1, shift: float = 0) -> Blob:
-    """(shift + scale * x) ** power."""
+    """(shift + scale * x) ** power; a scale that engines take for 0 or that is infinite is refused."""
+    require(scale == 0 or SMALLEST <= abs(scale) < LARGEST, f"a factor of {scale:g}, which float32 does not hold")
     param = {"power": float(power), "scale": float(scale), "shift": float(shift)}
     param = _only("power_param", param, "power", "scale", "shift")
     return layer("Power", x, power_param=param).tops[0]

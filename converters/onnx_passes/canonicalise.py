@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import onnx
 import onnx.defs
 import onnx_ir as ir
+from onnx.checker import ValidationError
 from onnx.shape_inference import InferenceError
 from onnx.version_converter import ConvertError
 
@@ -47,9 +48,9 @@ def canonicalise(
 
     `supported` are the op types that can be lowered: where the model can't even be folded, they tell whom to blame.
     """
+    check_sound(source.proto, source.path)
     proto = protos.without_weights(source.proto)
     opset = _opset(proto, source)
-    check_sound(proto, source.path)
     store = take_out(source, proto)
     sort_nodes(proto.graph, source.path)
     pin_inputs(proto, input_shapes or {}, store)
@@ -70,7 +71,7 @@ def _folded(proto: onnx.ModelProto, source: Source, opset: int, supported: froze
     try:
         proto = _run(PREPARE, proto, opset)
         return skip_folding(proto) or _run(FOLD, proto, opset)
-    except (FoldingFailed, ConvertError, InferenceError, RuntimeError, ValueError) as error:
+    except (FoldingFailed, ConvertError, InferenceError, ValidationError, RuntimeError, ValueError) as error:
         problems = [
             protos.problem(node, "no Caffe form is known for this operator")
             for node in source.proto.graph.node

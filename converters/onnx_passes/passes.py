@@ -61,8 +61,7 @@ def convert_opset(proto: onnx.ModelProto) -> onnx.ModelProto | None:
     if (protos.opset(proto) or 0) >= target:
         return None
     made = onnx.version_converter.convert_version(proto, target)
-    if target == ROUNDED:
-        protos.forget_shapes(made.graph)  # the converter writes what it infers by the old opset's rule
+    protos.forget_shapes(made.graph)  # the converter writes what it infers by the old opset's rules
     return made
 
 

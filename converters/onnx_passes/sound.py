@@ -7,10 +7,10 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import onnx
-import onnx.defs
 
 from converters.errors import ConversionError, InvalidInput, Problem
 from converters.onnx import protos
+from converters.onnx_passes.schemas import check_schemas
 
 MOST_NODES = 2**18  # that functions may expand to; a network of a hundred thousand nodes takes a minute
 Call = tuple[str, str]
@@ -18,11 +18,21 @@ Call = tuple[str, str]
 
 def check_sound(proto: onnx.ModelProto, path: Path) -> None:
     """Raise InvalidInput for a model that means nothing, ConversionError for one whose functions grow too large."""
+    _check_names(_names(proto), path)
     for node in (*every_node(proto.graph.node), *every_node(n for f in proto.functions for n in f.node)):
-        _check_text(node, path)
+        _check_node(node, path)
         _check_split(node, path)
-    _check_opset(proto, path)
+    _check_operators(proto, path)
     _check_calls(proto, path)
+
+
+def _check_operators(proto: onnx.ModelProto, path: Path) -> None:
+    """Hold the graph and every function to the schemas of its own opset."""
+    own = {function.name for function in proto.functions if function.domain in protos.STANDARD}
+    for nodes, imported in ((proto.graph.node, proto), *((one.node, one) for one in proto.functions)):
+        opset = protos.opset(imported)
+        if opset is not None:
+            check_schemas(every_node(nodes), opset, own, path)
 
 
 def every_node(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
@@ -31,16 +41,43 @@ def every_node(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
     while waiting:
         node = waiting.pop()
         yield node
-        for item in node.attribute:
-            bodies = [item.g] if item.type == onnx.AttributeProto.GRAPH else item.graphs
-            waiting.extend(inner for body in bodies for inner in body.node)
+        waiting.extend(inner for body in _bodies(node) for inner in body.node)
 
 
-def _check_text(node: onnx.NodeProto, path: Path) -> None:
+def _bodies(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    for item in node.attribute:
+        yield from [item.g] if item.type == onnx.AttributeProto.GRAPH else item.graphs
+
+
+def _names(proto: onnx.ModelProto) -> Iterator[str]:
+    """Every name in the model but those of its nodes, and what it says of itself."""
+    graphs = [proto.graph, *(body for node in every_node(proto.graph.node) for body in _bodies(node))]
+    messages: list[onnx.ModelProto | onnx.GraphProto] = [proto, *graphs]
+    for message in messages:
+        yield from (text for field, text in message.ListFields() if field.type == field.TYPE_STRING)
+    for graph in graphs:
+        yield from (tensor.name for tensor in graph.initializer)
+        for value in (*graph.input, *graph.output, *graph.value_info):
+            yield value.name
+            yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
+    for item in (*proto.opset_import, *(one for function in proto.functions for one in function.opset_import)):
+        yield item.domain
+    for function in proto.functions:
+        yield from (function.name, function.domain, *function.input, *function.output, *function.attribute)
+
+
+def _check_names(names: Iterable[str], path: Path) -> None:
     """Protobuf gives bytes where a text is no UTF-8."""
-    for text in (node.name, node.op_type, node.domain, *node.input, *node.output):
+    for text in names:
         if isinstance(text, bytes):
-            raise InvalidInput(f"{path}: not an ONNX model: the name {text!r} is no UTF-8")
+            raise InvalidInput(f"{path}: not an ONNX model: the text {text!r} is no UTF-8")
+
+
+def _check_node(node: onnx.NodeProto, path: Path) -> None:
+    _check_names((node.name, node.op_type, node.domain, *node.input, *node.output), path)
+    _check_names((item.name for item in node.attribute), path)
+    if not node.output:
+        raise InvalidInput(f"{path}: not valid ONNX: {node.op_type or 'node'} '{node.name}' makes no value")
 
 
 def _check_split(node: onnx.NodeProto, path: Path) -> None:
@@ -51,25 +88,14 @@ def _check_split(node: onnx.NodeProto, path: Path) -> None:
         raise InvalidInput(f"{path}: Split '{name}' has num_outputs={parts} but {len(node.output)} outputs")
 
 
-def _check_opset(proto: onnx.ModelProto, path: Path) -> None:
-    """Demand that each of ONNX's operators is one of the model's opset."""
-    own = {function.name for function in proto.functions if function.domain in protos.STANDARD}
-    opset = protos.opset(proto)
-    first: dict[str, int] = {}
-    for schema in onnx.defs.get_all_schemas_with_history():
-        if schema.domain == "":
-            first[schema.name] = min(schema.since_version, first.get(schema.name, schema.since_version))
-    for node in proto.graph.node:
-        since = first.get(node.op_type, 0) if protos.is_op(node) and node.op_type not in own else 0
-        if opset is not None and since > opset:
-            name = node.name or node.output[0]
-            what = f"{node.op_type} '{name}' is of opset {since}, but the model is of opset {opset}"
-            raise InvalidInput(f"{path}: {what}")
-
-
 def _check_calls(proto: onnx.ModelProto, path: Path) -> None:
     """Demand that the model's functions end, and that they expand to a bounded number of nodes."""
-    bodies = {(function.domain, function.name): list(every_node(function.node)) for function in proto.functions}
+    bodies: dict[Call, list[onnx.NodeProto]] = {}
+    for function in proto.functions:
+        call = (function.domain, function.name)
+        if call in bodies:
+            raise InvalidInput(f"{path}: not valid ONNX: two functions are called '{function.name}'")
+        bodies[call] = list(every_node(function.node))
     calls = {name: _calls(nodes, bodies) for name, nodes in bodies.items()}
     try:
         order = list(TopologicalSorter(calls).static_order())

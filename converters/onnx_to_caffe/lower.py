@@ -109,7 +109,8 @@ def _sound(shape: Shape) -> Shape:
 
 
 def _check_output(node: ir.Node, value: ir.Value, blob: Blob) -> None:
-    want = static_shape(value)
+    want = static_shape(value) or ()
+    require(0 not in want, f"makes nothing: an output of shape {want}")
     require(blob.shape == want, f"comes out as {blob.shape} in Caffe but as {want} in ONNX (a fault of the converter)")
 
 

@@ -71,16 +71,6 @@ BOUNDLESS = MOVES | {"Add", "Attention", "Clip", "Equal", "Greater", "GreaterOrE
 FLOAT_OR_TRUTH = (None, ir.DataType.FLOAT, ir.DataType.BOOL)
 
 
-# Attributes that are 0 or 1: engines read other numbers each in their own way.
-FLAGS = frozenset(
-    {
-        *("allowzero", "antialias", "ceil_mode", "count_include_pad", "exclude_outside", "exclusive", "is_causal"),
-        *("keepdims", "layout", "linear_before_reset", "noop_with_empty_axes", "normalize_variance", "reverse"),
-        *("select_last_index", "training_mode", "transA", "transB", "upper"),
-    }
-)
-
-
 def lowers(*ops: str) -> Callable[[F], F]:
     """Register a function as the lowering of one or more operators."""
 
@@ -100,7 +90,6 @@ def attributes(node: ir.Node) -> dict[str, Any]:
     for name, attribute in node.attributes.items():
         require(attribute.type not in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS), "control flow (a subgraph)")
         value = attribute.value
-        require(name not in FLAGS or value in (0, 1), f"{name}={value}, which is neither 0 nor 1")
         values[name] = value.numpy() if attribute.type == ir.AttributeType.TENSOR else value
         if attribute.type in (ir.AttributeType.FLOAT, ir.AttributeType.FLOATS):
             require(np.isfinite(value).all(), f"{name}={value}, which is not finite")

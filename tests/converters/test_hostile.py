@@ -129,7 +129,7 @@ def test_an_opset_of_the_future(tmp_path: Path) -> None:
 
 NONSENSE = {
     "a flag that is none": ("y = MaxPool<kernel_shape=[2,2], strides=[2,2], ceil_mode=5>(x)", "ceil_mode=5"),
-    "an endless stride": ("y = LpPool<kernel_shape=[2,1], strides=[1099511627776,3]>(x)", "a stride of"),
+    "an endless stride": ("y = LpPool<kernel_shape=[2,1], strides=[1099511627776,3]>(x)", "32 bits"),
     "an image beyond int": (
         "w = ConstantOfShape(kernel); y = ConvTranspose<strides=[2147483647,2], output_shape=[10,16]>(x, w)",
         "over Caffe's limit|a pad of",

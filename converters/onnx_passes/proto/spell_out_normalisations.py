@@ -11,6 +11,7 @@ import onnx
 
 from converters.errors import ConversionError
 from converters.onnx import protos
+from converters.onnx_passes.sizes import LISTED
 
 
 def spell_out_normalisations(proto: onnx.ModelProto) -> None:
@@ -33,7 +34,7 @@ def _groups(node: onnx.NodeProto, graph: onnx.GraphProto, per_channel: bool) -> 
     y = node.output[0]
     given = protos.attributes(node)
     groups, eps = given.get("num_groups", 1), given.get("epsilon", 1e-5)
-    if groups < 1:
+    if not 1 <= groups <= LISTED:
         raise ConversionError([protos.problem(node, f"{groups} groups")])
 
     def constant(name: str, value: npt.NDArray[Any]) -> str:

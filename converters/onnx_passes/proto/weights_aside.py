@@ -13,26 +13,21 @@ from converters.onnx import protos
 from converters.onnx.source import Source, external_file
 
 SMALL = 8  # elements; scalars and short vectors are left in: scales of a Resize, bounds of a Clip
-FLOATS = {
-    onnx.TensorProto.FLOAT: 4,
-    onnx.TensorProto.FLOAT16: 2,
-    onnx.TensorProto.DOUBLE: 8,
-    onnx.TensorProto.BFLOAT16: 2,
-}
 STORED: dict[int, str] = {
     onnx.TensorProto.FLOAT: "float_data",
     onnx.TensorProto.FLOAT16: "int32_data",
     onnx.TensorProto.DOUBLE: "double_data",
     onnx.TensorProto.BFLOAT16: "int32_data",
 }
+FLOATS = frozenset(STORED)
 
 Store = dict[str | None, ir.TensorProtocol]
 
 
 def _external(tensor: onnx.TensorProto, source: Source) -> ir.ExternalTensor:
     location, offset, length = external_file(tensor, source.folder, source.path)
+    need = _bytes(tensor, source)
     dtype = ir.DataType(tensor.data_type)
-    need = -(-prod(tensor.dims) * dtype.bitwidth // 8)
     if (need if length is None else length) != need:
         raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have {length} bytes, not {need}")
     external_size = (source.folder / location).stat().st_size
@@ -43,22 +38,30 @@ def _external(tensor: onnx.TensorProto, source: Source) -> ir.ExternalTensor:
     )
 
 
+def _bytes(tensor: onnx.TensorProto, source: Source) -> int:
+    """How many bytes a tensor's numbers take."""
+    try:
+        width: int = ir.DataType(tensor.data_type).bitwidth
+    except (TypeError, ValueError) as error:
+        kind = f"{source.path}: the weights '{tensor.name}' are of type {tensor.data_type}"
+        raise InvalidInput(f"{kind}, which is none of numbers") from error
+    return -(-int(prod(tensor.dims)) * width // 8)
+
+
 def _checked(tensor: onnx.TensorProto, data: memoryview | None, source: Source) -> ir.TensorProtocol:
     if any(dim < 0 for dim in tensor.dims):
         raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have a negative dimension")
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         return _external(tensor, source)
     raw = data if data is not None else tensor.raw_data if tensor.HasField("raw_data") else None
-    width = {int(kind): size for kind, size in FLOATS.items()}.get(tensor.data_type, 0)
-    if raw is not None and width and len(raw) != width * prod(tensor.dims):
-        raise InvalidInput(
-            f"{source.path}: the weights '{tensor.name}' have {len(raw)} bytes, not {width * prod(tensor.dims)}"
-        )
-    if raw is None and width and (have := len(getattr(tensor, STORED[tensor.data_type]))) != prod(tensor.dims):
+    known = tensor.data_type in FLOATS
+    if raw is not None and len(raw) != (need := _bytes(tensor, source)):
+        raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have {len(raw)} bytes, not {need}")
+    if raw is None and known and (have := len(getattr(tensor, STORED[tensor.data_type]))) != prod(tensor.dims):
         raise InvalidInput(f"{source.path}: the weights '{tensor.name}' have {have} numbers, not {prod(tensor.dims)}")
     if data is None:
         return ir.TensorProtoTensor(tensor)
-    if width:
+    if known:
         dtype = ir.DataType(tensor.data_type)
         numbers = np.frombuffer(data, dtype.numpy().newbyteorder("<")).reshape(tensor.dims)
         return ir.Tensor(numbers, dtype, name=tensor.name)

@@ -35,13 +35,14 @@ def affine(x: Blob, gamma: Value, beta: Value) -> Blob:
 
 def trailing_affine(x: Blob, gamma: Value, beta: Value | None, axis: int) -> Blob:
     """gamma * x + beta over all axes from `axis` on, to which both broadcast: a Scale of rows."""
+    whole = x.shape if isinstance(gamma, Blob) or isinstance(beta, Blob) else x.shape[axis:]
+    for value in (gamma, beta):
+        fits = value is None or np.broadcast_shapes(value.shape, whole) == whole
+        require(fits, f"a factor or shift of shape {value.shape if value is not None else ()} for {whole}")
     if isinstance(gamma, Blob) or isinstance(beta, Blob):
         y = mul(x, gamma)
         return y if beta is None else add(y, beta)
     size = prod(x.shape[axis:])
-    for value in (gamma, beta):
-        fits = value is None or np.broadcast_shapes(value.shape, x.shape[axis:]) == x.shape[axis:]
-        require(fits, f"a factor or shift of shape {value.shape if value is not None else ()} for {x.shape[axis:]}")
 
     def flat(value: Const) -> Weights:
         return Lazy((size,), lambda: np.broadcast_to(np.asarray(value, np.float32), x.shape[axis:]).reshape(size))

@@ -44,7 +44,8 @@ def picks(m: Array) -> tuple[int, int] | None:
     """The first input and the step where the matrix takes every so manieth input; else None."""
     index = m.argmax(1)
     step = int(index[1] - index[0]) if len(index) > 1 else 1
-    even = step > 0 and np.array_equal(m, np.eye(m.shape[1])[index]) and np.all(np.diff(index) == step)
+    alone = np.count_nonzero(m) == len(index) and bool(np.all(m[np.arange(len(index)), index] == 1))
+    even = step > 0 and alone and np.all(np.diff(index) == step)
     return (int(index[0]), step) if even else None
 
 
@@ -81,7 +82,7 @@ def on_planes(x: Blob, matrices: dict[int, Array]) -> Blob | None:
     last = range(max(x.rank - 2, 2), x.rank)
     if not any(axis in matrices for axis in last):
         return None
-    sides = [matrices.get(axis, np.eye(x.shape[axis])) for axis in last]
+    sides = [matrices[axis] if axis in matrices else np.eye(x.shape[axis]) for axis in last]
     sides = [np.eye(1)] * (2 - len(sides)) + sides
     shape = (*x.shape[: last[0]], *(m.shape[0] for m in sides[2 - len(last) :]))
     low, high = sides
@@ -152,6 +153,9 @@ def resize(
         given = [float(v) for v in need_const(roi, "the roi").array]
         ends |= dict(zip(along, zip(given[: len(along)], given[len(along) :], strict=True), strict=True))
     every = [Axis(x.shape[i], out[i], scale[i], *ends[i]) for i in range(x.rank)]
+    for i, axis in enumerate(every):
+        kept = axis.size == axis.out and axis.scale == 1 and (axis.start, axis.end) != (0, 1)
+        require(not kept, f"a crop along axis {i}, whose size stays: onnxruntime leaves out some of these")
     used = {i: axis for i, axis in enumerate(every) if not axis.untouched(method)}
     planes = range(max(x.rank - 2, 0), x.rank)  # looked at together, as matrices of their own where they stay
     for axis in (every[i] for i in {*used, *(planes if used else ())}):

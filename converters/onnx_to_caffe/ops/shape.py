@@ -85,9 +85,9 @@ def view(x: Blob, shape: Shape) -> Blob:
 
 
 @lowers("Transpose")
-def transpose(x: Blob, *, perm: Sequence[int] = ()) -> Blob:
+def transpose(x: Blob, *, perm: Sequence[int] | None = None) -> Blob:
     """Transpose -> Permute, together with a Permute before it; if no axis of numbers moves, it is a Reshape."""
-    order = list(perm) or list(range(x.rank))[::-1]
+    order = list(range(x.rank))[::-1] if perm is None else list(perm)
     require(sorted(order) == list(range(x.rank)), f"perm {order} of {x.rank} axes")
     if x.node.type == "Permute":
         first = x.node.values["order"]

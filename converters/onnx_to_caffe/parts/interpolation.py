@@ -99,7 +99,9 @@ def matrix(axis: Axis, method: Method) -> Array:
     """The (out, size) matrix of one axis."""
     if method.mode == "nearest":
         index = nearest(coordinates(axis, method.coordinates, np.float32), method.nearest)
-        return np.asarray(np.eye(axis.size)[np.clip(index, 0, axis.size - 1).astype(int)])
+        picked = np.zeros((axis.out, axis.size))
+        picked[np.arange(axis.out), np.clip(index, 0, axis.size - 1).astype(int)] = 1
+        return picked
     require(method.mode in ("linear", "cubic"), f"mode={method.mode}")
     kernel, reach = (triangle, 1) if method.mode == "linear" else (cubic, 2)
     x = coordinates(axis, method.coordinates, np.float64)
