@@ -90,6 +90,9 @@ def test_the_proposed_command_converts_what_stands_before_the_blockers(
     toolkit: Toolkit, as_json: Callable[[str], Any], tmp_path: Path
 ) -> None:
     path = detector(tmp_path / "a detector.onnx")
+    refused = toolkit("onnx-to-caffe", path)
+    assert refused.exit_code == 3
+    assert "`toolkit inspect` names every blocker" in refused.stderr
     done = toolkit("inspect", path)
     assert done.exit_code == 3
     for told in ("NonMaxSuppression 'picked'", "TopK 'best'", "converts in: no dialect"):

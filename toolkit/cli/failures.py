@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from converters.errors import ConversionError, ToolkitError, printable
+from converters.errors import CUT, ConversionError, Remedy, ToolkitError, printable
 from toolkit.cli.output import print_json
 from toolkit.cli.remedies import worded
 
@@ -26,9 +26,16 @@ def report(error: Exception, as_json: bool) -> int:
         error.show()  # click adds the usage line
     else:
         click.echo(f"error: {sentence}", err=True)
+        if _can_be_cut(error):
+            click.echo("`toolkit inspect` names every blocker, and a command that cuts before them", err=True)
     if as_json:
         print_json(as_object(error, code, sentence))
     return code
+
+
+def _can_be_cut(error: Exception) -> bool:
+    problems = error.problems if isinstance(error, ConversionError) else ()
+    return any(isinstance(one.hint, Remedy) and one.hint.setting == CUT.setting for one in problems)
 
 
 def explain(error: Exception) -> tuple[int, str]:
