@@ -22,6 +22,7 @@ from converters.errors import require
 
 FEW = 16  # pieces that are laid side by side rather than selected by a matrix
 SHORT = 256  # an axis that a matrix reverses in one layer
+CHANNELS = 4  # of an image that is pooled as it is
 LARGEST_MATRIX = 2**24  # weights of a one-hot matrix
 
 
@@ -142,13 +143,22 @@ def expand(x: Blob, shape: Shape) -> Blob:
 def constant(source: Blob, value: Weights) -> Blob:
     """A blob with fixed numbers, in the network that `source` belongs to: the bias of an InnerProduct with weight 0.
 
-    Not every engine has a layer without an input; so one number of a network input is multiplied by 0 (it is finite,
-    as a value inside the network need not be).
+    Not every engine has a layer without an input.
+    """
+    few = numbers_of_the_input(source)
+    count = prod(value.shape)
+    bias = Lazy((count,), lambda: np.asarray(value, np.float32).reshape(-1))
+    weight = np.zeros((count, few.shape[1]), np.float32)
+    return layers.reshape(layers.inner_product(few, weight, bias), tuple(value.shape))
+
+
+def numbers_of_the_input(source: Blob) -> Blob:
+    """One number or a few, (1, n, 1, 1), for what needs a bottom and not its values: the largest ones of an input.
+
+    They are finite, as values inside the network need not be, and pooling leaves no part of the input over.
     """
     inputs = [node for node in ancestors([source]) if node.type == "Input"]
     require(inputs, "a constant in a network without inputs")
     x = inputs[0].tops[0]
-    one = layers.narrow(layers.reshape(x, (1, prod(x.shape))), 1, 0, 1)
-    count = prod(value.shape)
-    bias = Lazy((count,), lambda: np.asarray(value, np.float32).reshape(-1))
-    return layers.reshape(layers.inner_product(one, np.zeros((count, 1), np.float32), bias), tuple(value.shape))
+    image = x.rank == 4 and x.shape[0] == 1 and x.shape[1] <= CHANNELS
+    return layers.global_pooling(x if image else layers.reshape(x, (1, 1, prod(x.shape), 1)), "MAX")

@@ -87,7 +87,7 @@ _FOR_CHIPS: Mapping[str, tuple[Rewriter, ...]] = {
     "Power": (power.power_by_scale, power.power_by_products),
     "Reshape": (views.reshape_by_flatten,),
     "Scale": (sums.gate_by_deconvolution,),
-    "Slice": (slices.slice_by_convolution, slices.slice_by_blocks),
+    "Slice": (slices.slice_by_crop, slices.slice_by_convolution, slices.slice_by_blocks),
     "Softmax": (views.softmax_on_last_axis,),
     "Split": (views.identity_by_scale,),
 }

@@ -91,6 +91,10 @@ def load(path: Path) -> Dialect:
     )
 
 
+# Layers of which there is nothing to say, so that they are the same whatever dialect a file starts from.
+_PLAIN = {kind: rule for dialect in DIALECTS.values() for kind, rule in dialect.layers.items() if rule == Rule()}
+
+
 def _speaks(engine: str) -> set[str]:
     """The layers of every dialect that the engine speaks."""
     return {kind for dialect in DIALECTS.values() if engine in dialect.engines for kind in dialect.layers}
@@ -100,11 +104,12 @@ def _layers(table: Table, base: Dialect) -> dict[str, Rule]:
     """The base's layers, or those of them that `layers` names, without `remove`, and `add`ed ones of other dialects."""
     kept = table.texts("layers") if "layers" in table.values else tuple(base.layers)
     removed = table.texts("remove")
+    known = {**_PLAIN, **base.layers}
     for key, names in (("layers", kept), ("remove", removed)):
         for kind in names:
-            if kind not in base.layers:
+            if kind not in known:
                 raise table.wrong(key, f"{base.name} has no {kind} layer" + _add_it(kind))
-    rules = {kind: base.layers[kind] for kind in ("Input", *kept) if kind not in removed}
+    rules = {kind: known[kind] for kind in ("Input", *kept) if kind not in removed}
     for wish in table.texts("add"):
         name, _, kind = wish.rpartition(":")
         having = [dialect for dialect in DIALECTS.values() if kind in dialect.layers and name in ("", dialect.name)]

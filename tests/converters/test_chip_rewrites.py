@@ -70,15 +70,25 @@ WAYS = {
         Case("float[1,4,7,6] x", "a = GlobalAveragePool(x); b = Sigmoid(a); y = Mul(x, b)"),
         {"Pooling", "Sigmoid", "Deconvolution", "Eltwise"},
     ),
+    "slice_by_crop": (
+        'remove = ["Slice"]',
+        Case("float[2,5,6] x", "a, b = Split<axis = 1, num_outputs = 2>(x); y = Concat<axis = 1>(b, a)"),
+        {"Reshape", "Pooling", "Convolution", "Crop", "Concat"},
+    ),
+    "slice_by_crop, all but a column": (
+        "",
+        Case(BATCH, "s = Constant<value = int64[2] {1, 4}>(); a, b = Split<axis = 3>(x, s); y = Sigmoid(b)"),
+        {"Convolution", "Sigmoid"},
+    ),
     "slice_by_convolution, channels": (
-        'remove = ["Slice", "Silence"]',
+        'remove = ["Slice", "Crop"]',
         Case(
             "float[2,5,6,5] x", "a, b = Split<axis = 1, num_outputs = 2>(x); c = Sigmoid(b); y = Concat<axis = 1>(c, a)"
         ),
         {"Convolution", "Sigmoid", "Concat"},
     ),
     "slice_by_convolution, rows and columns": (
-        'remove = ["Slice", "Silence"]',
+        'remove = ["Slice", "Crop"]',
         Case(
             "float[2,3,7,6] x",
             "a, b = Split<axis = 2, num_outputs = 2>(x); c, d = Split<axis = 3, num_outputs = 2>(x); p = Sigmoid(a); "
@@ -100,7 +110,7 @@ WAYS = {
         {"Pooling", "Convolution"},
     ),
     "what is cut off without Silence": (
-        'remove = ["Silence"]',
+        'remove = ["Crop"]',
         Case(BATCH, "y = MaxPool<kernel_shape = [3,3], strides = [2,2], pads = [1,1,1,1]>(x)"),
         {"Pooling", "Convolution"},
     ),
@@ -143,9 +153,9 @@ def test_the_way_is_taken_and_right(name: str, tmp_path: Path) -> None:
         assert_equal(want, engines.run(engine, report, feeds), case, engine)
 
 
-def test_an_unread_input_needs_silence(tmp_path: Path) -> None:
+def test_an_unread_input_needs_silence_or_crop(tmp_path: Path) -> None:
     chip = tmp_path / "chip.toml"
-    chip.write_text('remove = ["Silence"]', encoding="utf-8")
+    chip.write_text('remove = ["Crop"]', encoding="utf-8")
     model, _ = build(Case(X + ", float[1,3] x2", "y = Sigmoid(x)"))
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(ConversionError, match="chip has no Silence layer, and nothing reads 'x2'"):
