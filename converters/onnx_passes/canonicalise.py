@@ -15,12 +15,13 @@ from onnx.checker import ValidationError
 from onnx.shape_inference import InferenceError
 from onnx.version_converter import ConvertError
 
-from converters.errors import ConversionError, InvalidInput
+from converters.errors import CUT, ConversionError, InvalidInput
 from converters.onnx import graphs, notes, protos
 from converters.onnx.source import Source
 from converters.onnx_passes.ort import FoldingFailed
 from converters.onnx_passes.passes import FOLD, PREPARE, SHAPE, ProtoPass
 from converters.onnx_passes.proto.inline_functions import INLINED
+from converters.onnx_passes.proto.inline_local import inline_local
 from converters.onnx_passes.proto.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.proto.skip_folding import skip_folding
 from converters.onnx_passes.proto.weights_aside import take_out
@@ -67,14 +68,15 @@ def canonicalise(
 
 def _folded(proto: onnx.ModelProto, source: Source, opset: int, supported: frozenset[str]) -> onnx.ModelProto:
     """The model in the canonical opset, without shape arithmetic, the shape of every value known."""
+    proto = inline_local(proto) or proto
     asked = {output for node in proto.graph.node for output in node.output}
     try:
         proto = _run(PREPARE, proto, opset)
         return skip_folding(proto) or _run(FOLD, proto, opset)
     except (FoldingFailed, ConvertError, InferenceError, ValidationError, RuntimeError, ValueError) as error:
         problems = [
-            protos.problem(node, "no Caffe form is known for this operator")
-            for node in source.proto.graph.node
+            protos.problem(node, "no Caffe form is known for this operator", CUT)
+            for node in proto.graph.node
             if asked.intersection(node.output)
             and (not protos.is_op(node) or node.op_type not in supported | SHAPE_ARITHMETIC | INLINED)
         ]

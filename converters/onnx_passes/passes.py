@@ -20,7 +20,6 @@ from converters.onnx_passes.ort import simplify
 from converters.onnx_passes.proto.batch_second import batch_second
 from converters.onnx_passes.proto.flatten_hardmax import flatten_hardmax
 from converters.onnx_passes.proto.inline_functions import inline_functions
-from converters.onnx_passes.proto.inline_local import inline_local
 from converters.onnx_passes.proto.slopes_along_channels import slopes_along_channels
 from converters.onnx_passes.proto.spell_out_coordinates import has_resize, spell_out_coordinates
 from converters.onnx_passes.proto.spell_out_normalisations import spell_out_normalisations
@@ -76,7 +75,6 @@ def fold_inlined(proto: onnx.ModelProto) -> onnx.ModelProto | None:
 
 
 PREPARE = (
-    ProtoPass(inline_local),
     ProtoPass(refuse_long_ranges),
     ProtoPass(to_float32),
     ProtoPass(spell_out_normalisations),

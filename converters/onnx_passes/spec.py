@@ -27,17 +27,24 @@ def canonical_opset(proto: onnx.ModelProto) -> int:
 
 
 def verify(model: ir.Model) -> None:
-    """Demand standard ops alone and a static shape for every value; lists every node that falls short."""
+    """Demand standard ops alone and a static shape for every value; lists the nodes where that begins to fail.
+
+    What is behind such a node may have no shape for its sake alone, so nothing is said of it.
+    """
     problems = []
+    behind: set[ir.Value | None] = set()
     for node in model.graph:
-        if not is_op(node):
-            problems.append(problem(node, f"an operator of domain '{node.domain}'"))
-        elif any(
+        unknown = any(
             static_shape(value) is None
             for value in node.outputs
             if value.name and (value.uses() or value.is_graph_output())
-        ):
+        )
+        if not is_op(node):
+            problems.append(problem(node, f"an operator of domain '{node.domain}'"))
+        elif unknown and behind.isdisjoint(node.inputs):
             hint = Remedy(f"{CUT}, and do the rest on the host", CUT.setting)
             problems.append(problem(node, "its output shape depends on the data", hint))
+        if unknown or not is_op(node):
+            behind.update(node.outputs)
     if problems:
         raise ConversionError(problems)

@@ -260,6 +260,20 @@ def test_a_function_whose_opset_gives_it_another_meaning_is_refused(tmp_path: Pa
         convert_file(path, tmp_path / "out")
 
 
+def test_of_what_hangs_on_a_blocker_nothing_is_said(tmp_path: Path) -> None:
+    path = saved(tmp_path, "i = NonZero(x); f = Cast<to=1>(i); r = Relu(f); z = Relu(x); y = Concat<axis=0>(r, r)")
+    with pytest.raises(ConversionError) as found:
+        convert_file(path, tmp_path / "out")
+    assert [(one.op, one.name) for one in found.value.problems] == [("NonZero", "i")]
+
+
+def test_an_unknown_operator_inside_a_function_is_named_with_what_to_do(tmp_path: Path) -> None:
+    functions = f"{FUNCTION.replace('21', '18')} f (a) => (b) {{ c = d.Strange(a)\n b = Relu(c) }}"
+    path = saved(tmp_path, "y = d.f(x)", functions=functions)
+    with pytest.raises(ConversionError, match=r"Strange 'c__1': no Caffe form is known.*\n +hint: cut the network"):
+        convert_file(path, tmp_path / "out")
+
+
 def test_a_blob_is_repeated_along_axes_of_one_alone() -> None:
     with pytest.raises(Unsupported, match="can't be repeated"):
         expand(layers.input_("x", (1, 3, 4)), (1, 2, 4))
