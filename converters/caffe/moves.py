@@ -109,15 +109,16 @@ def _by_matrix(x: Blob, axis: int, indices: Sequence[int]) -> Blob:
     x = layers.narrow(x, axis, first, last + 1)
     size, wanted = x.shape[axis], np.asarray(indices) - first
     require(len(wanted) * size <= LARGEST_MATRIX, f"a selection of {len(wanted)} scattered entries of {size}")
+    return by_matrix(x, axis, Lazy((len(wanted), size), lambda: wanted[:, None] == np.arange(size)))
 
-    def one_hot() -> npt.NDArray[np.float32]:
-        matrix: npt.NDArray[np.float32] = (wanted[:, None] == np.arange(size)).astype(np.float32)
-        return matrix[:, :, None, None]
 
+def by_matrix(x: Blob, axis: int, matrix: Lazy) -> Blob:
+    """The numbers along an axis times a matrix with as many columns: a 1 x 1 Convolution."""
+    rows, size = matrix.shape
+    weight = Lazy((rows, size, 1, 1), lambda: np.asarray(matrix, np.float32)[:, :, None, None])
     outer, inner = around(x.shape, axis)
     image = x if x.rank == 4 and axis == 1 else layers.reshape(x, (outer, size, inner, 1))
-    y = layers.convolution(image, Lazy((len(wanted), size, 1, 1), one_hot))
-    return layers.reshape(y, resized(x.shape, axis, len(wanted)))
+    return layers.reshape(layers.convolution(image, weight), resized(x.shape, axis, rows))
 
 
 def flat_take(x: Blob, indices: Iterable[int], shape: Shape) -> Blob:

@@ -185,6 +185,28 @@ CASES = {
         type="int64",
     ),
     "argmax_rank1": of_x("ArgMax(x)", shape="7", type="int64"),
+    **{
+        f"top_{name}": Case(
+            f"float[{shape}] x",
+            f"k = Constant<value=int64[1]{{1}}>(); s = {of}; y, i = TopK<{options}>(s, k)",
+            outputs=("y", "int64 i"),
+            dialects=("portable",),
+        )
+        for name, shape, options, of in (
+            ("1", "2,3,4,5", "axis=1", "Relu(x)"),
+            ("1_smallest", "2,3,4,5", "axis=2, largest=0", "Relu(x)"),
+            ("1_ties", "2,9,3", "axis=1, sorted=0", "Sign(x)"),
+            ("1_smallest_ties", "2,9", "largest=0", "Sign(x)"),
+            ("1_rank1", "7", "axis=0", "Tanh(x)"),
+        )
+    },
+    "top_2": Case(
+        "float[2,6] x",
+        "k = Constant<value=int64[1]{2}>(); y, i = TopK(x, k)",
+        outputs=("y",),
+        refused="k=2: no layer of Caffe's sorts",
+        dialects=(),
+    ),
     "argmax_integers": refused("a = ArgMax(x); b = Add(a, a); y = Cast<to=1>(b)", "arithmetic of type int64"),
     "comparisons": everywhere(
         "float[2,3,4] x, float[3,1] xb, float[] c",

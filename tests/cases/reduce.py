@@ -95,6 +95,21 @@ CASES = {
         outputs=("y", "z"),
         dialects=("portable",),
     ),
+    "running": Case(
+        "float[2,3,4,5] x",
+        "i = Constant<value_int=1>(); j = Constant<value_int=-1>(); k = Constant<value_int=0>(); "
+        "a = CumSum(x, i); b = CumSum<exclusive=1>(x, j); c = CumSum<reverse=1>(x, k); "
+        "d = CumSum<exclusive=1, reverse=1>(x, i)",
+        outputs=("a", "b", "c", "d"),
+        dialects=("portable",),
+    ),
+    "running_of_a_signal": Case("float[7] x", "i = Constant<value_int=0>(); y = CumSum(x, i)", dialects=("portable",)),
+    "running_too_long": Case(
+        "float[1,5000] x",
+        "i = Constant<value_int=1>(); y = CumSum(x, i)",
+        refused="a running sum over 5000 numbers",
+        dialects=(),
+    ),
     "no_axes_given": Case("float[2,3,4] x", "y = ReduceMean<noop_with_empty_axes=1>(x)", dialects=("portable",)),
     "axes_computed": Case(
         "float[2,3] x",

@@ -1,14 +1,18 @@
-"""The Reduce operators, over any axes: each run of adjacent axes in turn, with no transpose."""
+"""The Reduce operators, over any axes: each run of adjacent axes in turn, with no transpose; and running sums."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from converters.caffe import layers
+import numpy as np
+import numpy.typing as npt
+
+from converters.caffe import layers, moves
 from converters.caffe.graph import Blob
-from converters.caffe.net import Shape
+from converters.caffe.net import Lazy, Shape
 from converters.caffe.reduce import largest, log_sum_exp, product, total
+from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import negative
 from converters.onnx_to_caffe.parts.broadcast import view
 from converters.onnx_to_caffe.parts.linear import powered
@@ -91,3 +95,17 @@ lower_reduce("ReduceL2", squared, total, partial(powered, exponent=0.5))
 lower_reduce("ReduceSumSquare", squared, total, same)
 lower_reduce("ReduceLogSum", same, total, logarithm)
 lower_reduce("ReduceLogSumExp", same, log_sum_exp, same)
+
+
+@lowers("CumSum")
+def cum_sum(x: Blob, axis: Const, *, exclusive: int = 0, reverse: int = 0) -> Blob:
+    """CumSum -> a product with a triangle of ones along the axis."""
+    along = axis.ints()[0] % x.rank
+    size = x.shape[along]
+    require(size * size <= moves.LARGEST_MATRIX, f"a running sum over {size} numbers: {size} x {size} weights")
+
+    def triangle() -> npt.NDArray[np.float32]:
+        ones = np.tri(size, k=-exclusive, dtype=np.float32)
+        return ones.T if reverse else ones
+
+    return moves.by_matrix(x, along, Lazy((size, size), triangle))

@@ -6,11 +6,12 @@ from converters.caffe import layers
 from converters.caffe.broadcast import expand
 from converters.caffe.composite.layers import index_of_largest
 from converters.caffe.graph import Blob
-from converters.caffe.reduce import largest, log_largest_share, rank_of_largest
+from converters.caffe.reduce import largest as largest_of
+from converters.caffe.reduce import log_largest_share, rank_of_largest
 from converters.errors import require
 from converters.onnx_to_caffe.ops.arithmetic import negative, plus
 from converters.onnx_to_caffe.parts.broadcast import view
-from converters.onnx_to_caffe.registry import lowers
+from converters.onnx_to_caffe.registry import Const, lowers
 
 EXACT = 2**24  # whole numbers up to here are exact in float32
 
@@ -25,7 +26,7 @@ def softmax(x: Blob, *, axis: int = -1) -> Blob:
 def log_softmax(x: Blob, *, axis: int = -1) -> Blob:
     """x - logsumexp(x). The logarithm of Softmax itself would be -inf where a share underflows."""
     axis %= x.rank
-    top = largest(x, axis, axis + 1)
+    top = largest_of(x, axis, axis + 1)
     return plus(x, layers.sub(log_largest_share(x, axis, axis + 1), top))
 
 
@@ -48,6 +49,16 @@ def argmax(x: Blob, *, axis: int = 0, keepdims: int = 1, select_last_index: int 
 def argmin(x: Blob, *, axis: int = 0, keepdims: int = 1, select_last_index: int = 0) -> Blob:
     """ArgMin -> IndexOfLargest of the negative."""
     return _argmax(negative(x), axis, keepdims, select_last_index)
+
+
+@lowers("TopK")
+def top_k(x: Blob, k: Const, *, axis: int = -1, largest: int = 1, sorted: int = 1) -> tuple[Blob, Blob]:
+    """TopK of one -> the maximum and IndexOfLargest; of the smallest, those of the negative."""
+    require(k.ints() == [1], f"k={k.ints()[0]}: no layer of Caffe's sorts numbers", "take 1, or sort on the host")
+    axis %= x.rank
+    y = x if largest else negative(x)
+    top = largest_of(y, axis, axis + 1)
+    return (top if largest else negative(top)), _argmax(y, axis, keepdims=1, last=0)
 
 
 def _argmax(x: Blob, axis: int, keepdims: int, last: int) -> Blob:
