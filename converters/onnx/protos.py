@@ -29,7 +29,7 @@ def is_op(node: onnx.NodeProto, *kinds: str) -> bool:
 def problem(node: onnx.NodeProto, reason: str, hint: str = "") -> Problem:
     """A blocker at a node, with the source line that the exporter stored."""
     source = notes.read({entry.key: entry.value for entry in node.metadata_props}).get(notes.SOURCE, "")
-    return Problem(node.op_type, node.name or node.output[0], reason, hint, source)
+    return Problem(node.op_type, node.name or next(iter(node.output), ""), reason, hint, source)
 
 
 def node(

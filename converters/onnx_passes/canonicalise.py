@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 
 import onnx
 import onnx.defs
+import onnx.shape_inference
 import onnx_ir as ir
 from onnx.checker import ValidationError
 from onnx.shape_inference import InferenceError
 from onnx.version_converter import ConvertError
 
-from converters.errors import CUT, ConversionError, InvalidInput
+from converters.errors import CUT, ConversionError, InvalidInput, Problem
 from converters.onnx import graphs, notes, protos
 from converters.onnx.source import Source
-from converters.onnx_passes.ort import FoldingFailed
+from converters.onnx_passes.ort import FoldingFailed, NoKernel
 from converters.onnx_passes.passes import FOLD, PREPARE, SHAPE, ProtoPass
 from converters.onnx_passes.proto.inline_functions import INLINED
 from converters.onnx_passes.proto.inline_local import inline_local
@@ -73,6 +74,8 @@ def _folded(proto: onnx.ModelProto, source: Source, opset: int, supported: froze
     try:
         proto = _run(PREPARE, proto, opset)
         return skip_folding(proto) or _run(FOLD, proto, opset)
+    except NoKernel as error:
+        raise ConversionError(_without_kernel(error, proto)) from error
     except (FoldingFailed, ConvertError, InferenceError, ValidationError, RuntimeError, ValueError) as error:
         problems = [
             protos.problem(node, "no Caffe form is known for this operator", CUT)
@@ -83,6 +86,23 @@ def _folded(proto: onnx.ModelProto, source: Source, opset: int, supported: froze
         if problems:
             raise ConversionError(problems) from error
         raise InvalidInput(f"{source.path}: the model is not valid ONNX: {error}") from error
+
+
+def _without_kernel(error: NoKernel, proto: onnx.ModelProto) -> list[Problem]:
+    """The nodes of an operator that onnxruntime can't compute in their type; the reference could not either."""
+    typed = onnx.shape_inference.infer_shapes(proto).graph
+    kinds = {value.name: value.type.tensor_type.elem_type for value in (*typed.input, *typed.value_info)}
+    kinds.update((tensor.name, tensor.data_type) for tensor in typed.initializer)
+    found = [
+        (node, kinds.get(node.input[0] if node.input else "", onnx.TensorProto.UNDEFINED))
+        for node in proto.graph.node
+        if node.op_type == error.op and node.name == error.name
+    ]
+    others = [(node, kind) for node, kind in found if kind != onnx.TensorProto.FLOAT]
+    return [
+        protos.problem(node, f"onnxruntime has no kernel for it in {onnx.TensorProto.DataType.Name(kind).lower()}", CUT)
+        for node, kind in others or found
+    ] or [Problem(error.op, error.name, "onnxruntime has no kernel for it in this type", CUT)]
 
 
 def _run(passes: Sequence[ProtoPass], proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
@@ -105,6 +125,9 @@ def _opset(proto: onnx.ModelProto, source: Source) -> int:
         proto.opset_import.remove(item)
     opset = protos.opset(proto)
     if opset is None:
+        foreign = [node for node in proto.graph.node if not protos.is_op(node)]
+        if foreign:
+            raise ConversionError([protos.problem(node, f"an operator of domain '{node.domain}'") for node in foreign])
         raise InvalidInput(f"{source.path}: the model names no ONNX opset")
     if opset < OLDEST:
         raise InvalidInput(f"{source.path}: opset {opset} is older than {OLDEST}; export again with a newer opset")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,15 @@ class FoldingFailed(Exception):
     """onnxruntime can't load the model; the message quotes its reason."""
 
 
+class NoKernel(FoldingFailed):
+    """onnxruntime has no kernel for the operator `op`, of the node `name`, in the type that the model gives it."""
+
+    def __init__(self, message: str, op: str, name: str) -> None:
+        super().__init__(message)
+        self.op, self.name = op, name
+
+
+NO_KERNEL = re.compile(r"NOT_IMPLEMENTED : Could not find an implementation for (\w+)\(\d+\) node with name '(.*)'")
 # Rewrites that would lose a structure which the later passes look for, or that approximate.
 DISABLED = ["ConstantSharing", "GeluFusionL1", "LayerNormFusionL1", "SliceConcatToSpaceToDepthFusion"]
 
@@ -39,7 +49,10 @@ def _session(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.In
             data, options, providers=["CPUExecutionProvider"], disabled_optimizers=DISABLED
         )
     except Exception as error:  # onnxruntime's exceptions share no other base
-        raise FoldingFailed(" ".join(str(error).split())) from error
+        message = " ".join(str(error).split())
+        if found := NO_KERNEL.search(message):
+            raise NoKernel(message, *found.groups()) from error
+        raise FoldingFailed(message) from error
 
 
 def _run(

@@ -24,6 +24,7 @@ from converters.onnx_passes.proto.slopes_along_channels import slopes_along_chan
 from converters.onnx_passes.proto.spell_out_coordinates import has_resize, spell_out_coordinates
 from converters.onnx_passes.proto.spell_out_normalisations import spell_out_normalisations
 from converters.onnx_passes.proto.to_float32 import to_float32
+from converters.onnx_passes.proto.training_norms import training_norms
 from converters.onnx_passes.proto.unroll_scans import unroll_scans
 from converters.onnx_passes.sizes import refuse_long_ranges
 from converters.onnx_passes.spec import OLDEST, ROUNDED, canonical_opset
@@ -81,6 +82,7 @@ PREPARE = (
     ProtoPass(batch_second),
     ProtoPass(inline_functions),
     ProtoPass(flatten_hardmax, before(13)),
+    ProtoPass(training_norms, before(14)),
     ProtoPass(slopes_along_channels, before(7)),
 )
 # What follows is left out for a network that needs no folding.

@@ -208,6 +208,45 @@ def test_rotary_embedding_of_five_axes_ends(tmp_path: Path) -> None:
         convert_file(path, tmp_path / "out")
 
 
+FOREIGN = {
+    "ai.onnx.ml": "Scaler<offset = [0.0], scale = [1.0]>(x)",
+    "ai.onnx.preview.training": "Adagrad(r, t, x, x, x)",
+    "com.microsoft": "FastGelu(x)",
+    "of.nobody": "Spell(x)",
+}
+
+
+@pytest.mark.parametrize("own", ["", '"" : 11,', '"" : 18,'], ids=["alone", "opset 11", "opset 18"])
+@pytest.mark.parametrize("domain", FOREIGN)
+def test_operators_of_other_domains_are_refused_by_name(domain: str, own: str, tmp_path: Path) -> None:
+    inputs = f"float[1,3] x{', float r, int64 t' * ('training' in domain)}"
+    call = FOREIGN[domain]
+    text = (
+        f'<ir_version: 10, opset_import: [{own} "{domain}" : 1]> net ({inputs}) => (float y) {{ y = {domain}.{call} }}'
+    )
+    (tmp_path / "net.onnx").write_bytes(onnx.parser.parse_model(text).SerializeToString())
+    with pytest.raises(
+        ConversionError, match=rf"{call.partition('<')[0].partition('(')[0]} 'y': (an operator of|no Caffe)"
+    ):
+        convert_file(tmp_path / "net.onnx", tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind, op", [("uint16", "Max(c, c)"), ("int16", "Max(c, c)"), ("uint32", "ReduceSum(c)")])
+def test_what_onnxruntime_has_no_kernel_for_is_refused_by_name(kind: str, op: str, tmp_path: Path) -> None:
+    number = onnx.TensorProto.DataType.Value(kind.upper())
+    path = saved(tmp_path, f"m = Max(x, x); c = Cast<to = {number}>(m); r = {op}; y = Cast<to = 1>(r)", opset=21)
+    with pytest.raises(
+        ConversionError, match=f"{op.partition('(')[0]} 'r': onnxruntime has no kernel for it in {kind}"
+    ):
+        convert_file(path, tmp_path / "out")
+
+
+def test_constants_that_onnxruntime_can_not_compute_are_refused_by_name(tmp_path: Path) -> None:
+    body = "w = Constant<value = uint16[3,1,1] {1,2,3}>(); r = Max(w, w); c = Cast<to = 1>(r); y = Add(x, c)"
+    with pytest.raises(ConversionError, match="Max 'r': onnxruntime has no kernel for it"):
+        convert_file(saved(tmp_path, body, opset=21), tmp_path / "out")
+
+
 def test_a_softcap_below_zero(tmp_path: Path) -> None:
     path = saved(tmp_path, "y = Attention<softcap = -2.0>(x, x, x)", "float[1,2,3,4] x", opset=23)
     with pytest.raises(ConversionError, match=r"Attention 'y': softcap=-2\.0"):

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 
-from converters.errors import InvalidInput
+from converters.errors import ConversionError, InvalidInput
 from converters.onnx import protos
-from converters.onnx.graphs import value_of
-from converters.onnx_passes.ort import FoldingFailed, evaluate
+from converters.onnx.graphs import problem, value_of
+from converters.onnx_passes.ort import FoldingFailed, NoKernel, evaluate
 from converters.onnx_passes.sizes import refuse_large_constants
 
 
@@ -36,6 +36,9 @@ def fold_constants(model: ir.Model) -> None:
     ]
     try:
         arrays = _evaluate(model, nodes, frontier)
+    except NoKernel as error:
+        reason = "onnxruntime has no kernel for it in the type of its constants"
+        raise ConversionError([problem(node, reason) for node in nodes if node.op_type == error.op]) from error
     except FoldingFailed as error:
         raise InvalidInput(f"the model's constants can't be computed: {error}") from error
     for value in frontier:
