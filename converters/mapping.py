@@ -7,6 +7,7 @@ layers, channels in another order, preprocessing that moved into the network.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from converters.errors import InvalidInput
 from converters.preprocessing import Preprocessing
 
 SUFFIX = ".map.json"
+FILES = ("source", "prototxt", "caffemodel")
 MAX_BYTES = 2**26
 Shape = tuple[int, ...]
 
@@ -68,9 +70,20 @@ class ConversionMap:
         return asdict(self)
 
 
-def write(known: ConversionMap, path: Path) -> None:
-    """Write the map as JSON."""
-    path.write_text(json.dumps(known.to_json(), indent=1), encoding="utf-8")
+def write(known: ConversionMap, path: Path, home: Path) -> None:
+    """Write the map as JSON. Its files are named as seen from `home`, the folder that it will stand in."""
+    near = {key: _seen_from(home, getattr(known, key)) for key in FILES}
+    path.write_text(json.dumps({**known.to_json(), **near}, indent=1), encoding="utf-8")
+
+
+def _seen_from(home: Path, file: str) -> str:
+    """The way from a folder to a file, or the file's name where only the root is common: it tells of other folders."""
+    folder, path = os.path.realpath(home), os.path.realpath(file)
+    try:
+        common = os.path.commonpath([folder, path])
+        return os.path.basename(path) if common == os.path.dirname(common) else os.path.relpath(path, folder)
+    except ValueError:  # another drive of Windows
+        return os.path.basename(path)
 
 
 def beside(prototxt: Path) -> ConversionMap | None:
@@ -80,7 +93,7 @@ def beside(prototxt: Path) -> ConversionMap | None:
 
 
 def read(path: Path) -> ConversionMap:
-    """Read a map; InvalidInput where the file is none, or larger than MAX_BYTES."""
+    """Read a map, its files as seen from here; InvalidInput where the file is none, or larger than MAX_BYTES."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InvalidInput(f"{path} has {path.stat().st_size:,} bytes: too large for a conversion's map")
@@ -90,16 +103,15 @@ def read(path: Path) -> ConversionMap:
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} is not a conversion's map: it holds no JSON ({error})") from error
     try:
-        return _parse(found)
+        return _parse(found, path.parent)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInput(f"{path} is not a conversion's map: {type(error).__name__} {error}") from error
 
 
-def _parse(found: Mapping[str, Any]) -> ConversionMap:
+def _parse(found: Mapping[str, Any], home: Path) -> ConversionMap:
     raw = found["preprocessing"]
-    texts: dict[str, Any] = {
-        key: str(found[key]) for key in ("source", "source_sha256", "dialect", "style", "prototxt", "caffemodel")
-    }
+    texts: dict[str, Any] = {key: str(found[key]) for key in ("source_sha256", "dialect", "style")}
+    texts |= {key: str(home / str(found[key])) for key in FILES}
     names = {key: _texts(found[key]) for key in ("inputs", "outputs", "blobs")}
     shapes = {key: _sizes(found[key]) for key in ("input_shapes", "output_shapes", "views")}
     return ConversionMap(

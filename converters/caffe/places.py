@@ -67,8 +67,10 @@ class Result:
 class Context:
     """What a pass may ask for beside the net.
 
-    `shapes`: ONNX's shape of each blob that lowering named after an ONNX value.
+    `shapes`: ONNX's shape of each blob that lowering named after an ONNX value. `makers`: for each ONNX value, the name
+    and type of the layer that lowering made for it.
     """
 
     shapes: Mapping[str, Shape] = field(default_factory=dict)
+    makers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)

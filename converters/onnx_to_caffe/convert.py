@@ -19,7 +19,8 @@ from converters.onnx_passes import Source, canonicalise, load
 from converters.onnx_passes.proto.interface import free_batches
 from converters.onnx_to_caffe.facts import LEGAL, verify
 from converters.onnx_to_caffe.lower import Lowered, lower
-from converters.onnx_to_caffe.pipeline import Task, left_out, parts, pipeline_of
+from converters.onnx_to_caffe.names import title
+from converters.onnx_to_caffe.pipeline import left_out, parts, pipeline_of, task_for
 from converters.onnx_to_caffe.registry import LOWERINGS
 from converters.onnx_to_caffe.run import LEFT_OUT, Record, run, start
 from converters.preprocessing import Preprocessing
@@ -65,8 +66,8 @@ def convert(
     skip = left_out(passes, skip, keep_shuffle)
     target = dialects.find(dialect)
     model = canonicalise(source, input_shapes, outputs, frozenset(LOWERINGS))
-    lowered = lower(model)
-    task = Task(dialect=target, shapes=lowered.shapes, preprocessing=preprocessing or Preprocessing())
+    lowered = lower(model, title(model.graph.name or "", source.path))
+    task = task_for(lowered, target, preprocessing)
     common, (legalise, *after) = parts(passes)
     state = run(start(lowered.net), (*common, legalise), task, skip)
     problems = [*lowered.problems, *(_at_node(lowered, *found) for found in state.problems)]
@@ -142,7 +143,7 @@ def convert_file(
                 written[made[1]] = final[1]
             if map_file:
                 table = made[0].with_suffix(mapping.SUFFIX)
-                mapping.write(report, table)
+                mapping.write(report, table, final[0].parent)
                 written[table] = Path(f"{prefix}{mapping.SUFFIX}")
             written[made[0]] = final[
                 0

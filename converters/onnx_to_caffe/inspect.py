@@ -17,7 +17,7 @@ from converters.caffe.shapes import prove
 from converters.errors import ConversionError, Problem
 from converters.onnx_passes import Source, canonicalise
 from converters.onnx_to_caffe.lower import Lowered, lower
-from converters.onnx_to_caffe.pipeline import DEPLOY, Task, left_out, parts
+from converters.onnx_to_caffe.pipeline import DEPLOY, left_out, parts, task_for
 from converters.onnx_to_caffe.registry import LOWERINGS
 from converters.onnx_to_caffe.run import Record, run, start
 
@@ -89,7 +89,7 @@ def inspect(
     except ConversionError as error:
         return Inspection(asked.name, (), error.problems, dict.fromkeys(known, False), {}, 0, 0)
     lowered = lower(model)
-    tasks = {name: Task(dialect=target, shapes=lowered.shapes) for name, target in known.items()}
+    tasks = {name: task_for(lowered, target) for name, target in known.items()}
     common, (legalise, *after) = parts(DEPLOY)
     simpler = run(start(lowered.net), common, tasks[asked.name], skip)
     legal = {name: run(simpler, (legalise,), task, skip) for name, task in tasks.items()}

@@ -32,6 +32,7 @@ class Lowered:
         blobs: the blob of every ONNX value; of an input that is an output too, that of the output.
         nodes: the ONNX node behind each value.
         shapes: those to prove.
+        makers: the name and type of the layer that makes each value, the last where several do.
         inputs: the blob of every input of the graph.
     """
 
@@ -40,10 +41,11 @@ class Lowered:
     blobs: Mapping[str, str]
     nodes: Mapping[str, ir.Node]
     shapes: Mapping[str, Shape]
+    makers: Mapping[str, tuple[str, str]]
     inputs: Mapping[str, str]
 
 
-def lower(model: ir.Model) -> Lowered:
+def lower(model: ir.Model, title: str = "network") -> Lowered:
     """Lower every node; a stand-in takes the place of one that can't be, so that later blockers are found too."""
     graph = model.graph
     values: dict[ir.Value, Value] = {v: Const(v.name or "", _tensor(v)) for v in graph.initializers.values()}
@@ -67,7 +69,7 @@ def lower(model: ir.Model) -> Lowered:
                 [_sound(static_shape(v) or ()) for v in node.outputs], [v for v in read if isinstance(v, Blob)]
             )
         values.update(zip(node.outputs, with_origin(made, _first_name(node)), strict=False))
-    return _finish(model, values, inputs, problems)
+    return _finish(model, title, values, inputs, problems)
 
 
 def _first_name(node: ir.Node) -> str:
@@ -114,10 +116,11 @@ def _check_output(node: ir.Node, value: ir.Value, blob: Blob) -> None:
     require(blob.shape == want, f"comes out as {blob.shape} in Caffe but as {want} in ONNX (a fault of the converter)")
 
 
-def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], problems: list[Problem]) -> Lowered:
+def _finish(
+    model: ir.Model, title: str, values: dict[ir.Value, Value], inputs: list[Blob], problems: list[Problem]
+) -> Lowered:
     """Name every value's blob, give a graph output a layer of its own where it needs one, and make the Net."""
     graph = model.graph
-    readable = module_names(model)
     names = Names()
     named: dict[str, Blob] = {}
     blob_of: dict[str, str] = {}
@@ -146,11 +149,11 @@ def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], 
             (made,) = with_origin([same(made)], value.name or "")
         name_it(value, made, value.name or "")
         outputs.append(blob_of[value.name or ""])
-    for node in graph:
-        for value in node.outputs:
-            found = values.get(value)
-            new = value.name and value.name not in blob_of
-            if new and isinstance(found, Blob) and found.shape == static_shape(value):  # one that nobody reads may not
-                name_it(value, found, readable.get(value.name or "", value.name or ""))
-    net = emit(safe(graph.name or "network"), named, outputs, inputs)
-    return Lowered(net, tuple(problems), blob_of, nodes, shapes, input_blobs)
+    for value, name in module_names(model):
+        found = values.get(value)
+        new = value.name and value.name not in blob_of
+        if new and isinstance(found, Blob) and found.shape == static_shape(value):  # one that nobody reads may not
+            name_it(value, found, name)
+    net = emit(title, named, outputs, inputs)
+    makers = {item.origin: (blob_of[item.origin], item.type) for item in net.layers if item.origin in blob_of}
+    return Lowered(net, tuple(problems), blob_of, nodes, shapes, makers, input_blobs)

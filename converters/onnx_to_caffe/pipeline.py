@@ -17,6 +17,7 @@ from converters.caffe.passes.in_place import in_place, in_place_for_training
 from converters.caffe.passes.leave_out_final_views import leave_out_final_views
 from converters.caffe.passes.merge_duplicates import merge_duplicates
 from converters.caffe.passes.merge_views import merge_views
+from converters.caffe.passes.name_layers import name_layers
 from converters.caffe.passes.name_norm_pairs import name_norm_pairs
 from converters.caffe.passes.preprocess import preprocess
 from converters.caffe.passes.tiled_mean import tiled_mean
@@ -34,6 +35,8 @@ from converters.onnx_to_caffe.facts import (
     UNSHARED,
     WIRED,
 )
+from converters.onnx_to_caffe.lower import Lowered
+from converters.preprocessing import Preprocessing
 
 LOWERED = (WIRED, UNSHARED)  # what lowering ensures
 Facts = tuple[str, ...]
@@ -44,6 +47,11 @@ class Task(Context):
     """What a conversion is for: the dialect, beside what every pass may ask for."""
 
     dialect: dialects.Dialect
+
+
+def task_for(lowered: Lowered, dialect: dialects.Dialect, preprocessing: Preprocessing | None = None) -> Task:
+    """The task of bringing a lowered network into a dialect."""
+    return Task(lowered.shapes, lowered.makers, preprocessing or Preprocessing(), dialect=dialect)
 
 
 @dataclass(frozen=True)
@@ -148,6 +156,8 @@ DEPLOY = ordered(
     ),
     Pass("tiled_mean", tiled_mean, requires=(UNSHARED, REWRITTEN), breaks=(LEGAL,)),
     LEGALISE_AGAIN,
+    # Every blob still has a layer of its own to be called after.
+    Pass("name_layers", name_layers, requires=(UNSHARED, LEGAL)),
     Pass("in_place", in_place, requires=(UNSHARED, LEGAL), breaks=(UNSHARED,)),
 )
 TRAIN = ordered(

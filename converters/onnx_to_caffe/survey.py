@@ -13,7 +13,7 @@ from converters.caffe.net import Net
 from converters.errors import ConversionError, Problem
 from converters.onnx_passes import Source, canonicalise
 from converters.onnx_to_caffe.lower import Lowered, lower
-from converters.onnx_to_caffe.pipeline import DEPLOY, Task, left_out, parts
+from converters.onnx_to_caffe.pipeline import DEPLOY, left_out, parts, task_for
 from converters.onnx_to_caffe.registry import LOWERINGS
 from converters.onnx_to_caffe.run import State, run, start
 
@@ -58,7 +58,7 @@ def survey(
     except ConversionError as error:
         return tuple(Row(dialect.name, dialect.title, blockers=error.problems) for dialect in known)
     common, (legalise, *after) = parts(DEPLOY)
-    tasks = [Task(dialect=dialect, shapes=lowered.shapes) for dialect in known]
+    tasks = [task_for(lowered, dialect) for dialect in known]
     simpler = run(start(lowered.net), common, tasks[0], skip)
     return tuple(_row(lowered, run(simpler, (legalise, *after), task, skip), task.dialect) for task in tasks)
 

@@ -48,6 +48,19 @@ def test_the_map_beside_the_files_is_used(converted: planted.Converted, toolkit:
         moved.rename(known)
 
 
+def test_without_a_map_a_blob_has_the_value_of_what_was_folded_into_its_layer(
+    toolkit: Toolkit, as_json: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`stem.0` has the BatchNorm in it, and `pool` stands before its ReLU: named like other values, blamed for none."""
+    need("opencv")
+    monkeypatch.chdir(tmp_path)
+    sound = planted.small(tmp_path)
+    Path(f"{sound.prefix}.map.json").unlink()
+    found = toolkit("parity", sound.onnx, f"opencv:{sound.prototxt}", "--layers", "--json")
+    assert found.exit_code == 0, found.stderr
+    assert as_json(found.stdout)["rows"][0]["layers"]["compared"] == 11
+
+
 def test_layer_by_layer(
     converted: planted.Converted, toolkit: Toolkit, as_json: Json, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

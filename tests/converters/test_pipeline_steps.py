@@ -16,7 +16,7 @@ from converters.onnx_passes import canonicalise, load
 from converters.onnx_to_caffe import convert, convert_file
 from converters.onnx_to_caffe.facts import CHECKS, verify
 from converters.onnx_to_caffe.lower import lower
-from converters.onnx_to_caffe.pipeline import DEPLOY, PIPELINES, TRAIN, Task
+from converters.onnx_to_caffe.pipeline import DEPLOY, PIPELINES, TRAIN, task_for
 from converters.onnx_to_caffe.registry import LOWERINGS
 from converters.onnx_to_caffe.run import CHANGED, LEFT_OUT, run, start
 from tests import engines
@@ -33,7 +33,7 @@ TIDY = {fact for one in (*DEPLOY, *TRAIN) for fact in one.requires} - CHECKS.key
 def facts_and_shapes(model: ir.Model, dialect: str, style: str) -> None:
     """Run the passes one by one and prove all that is said of each net, and every shape that ONNX knows."""
     lowered = lower(model)
-    task = Task(dialect=DIALECTS[dialect], shapes=lowered.shapes)
+    task = task_for(lowered, DIALECTS[dialect])
     state = start(lowered.net)
     for one in PIPELINES[style]:
         assert set(one.requires) <= {*state.facts, *TIDY}

@@ -197,7 +197,7 @@ def _published(done: ConversionMap, saved: Sequence[Path], prefix: Path) -> Conv
     names = {file: prefix.with_name(file.name) for file in (pair[0], *saved, table, pair[1])}  # as convert_file has it
     prototxt, caffemodel, source = (str(names[file]) for file in (pair[1], pair[0], saved[-1]))
     done = replace(done, prototxt=prototxt, caffemodel=caffemodel, source=source)
-    mapping.write(done, table)
+    mapping.write(done, table, prefix.parent)
     publish(names)
     return done
 

@@ -1,25 +1,22 @@
 """Names from module paths: one for every value, the same in ONNX, in the Caffe prototxt and in parity reports.
 
-A module without children gives its path to what it returns (`layer1.0.conv1`); its inner steps and the operations that
-stand in the forward of a larger module add the operator (`shuffle/transpose`, `layer1.0/add`). Repeats count on:
-`relu`, `relu_1`. A node is called like its first output.
+See `converters.onnx.calls`. Repeats count on: `relu`, `relu_1`. A node is called like its first output.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count, groupby
+from functools import partial
+from itertools import count
 
 import onnx
 import onnx_ir as ir
 
 from converters.names import safe
+from converters.onnx.calls import Wish, wishes
 from converters.onnx.notes import MODULE
 
 Names = Mapping[str, "str | Sequence[str]"]
-Wish = tuple[ir.Value, str]
-_WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def name_everything(
@@ -47,7 +44,9 @@ def name_everything(
         *((value, name) for name, value in graph.initializers.items() if name in parameters),
     ]
     _grant(fixed, taken)
-    of_modules, of_operators = _wishes(graph, leaves, names)
+    of_modules, of_operators = wishes(
+        list(graph), lambda node: node.metadata_props.get(MODULE, ""), leaves, partial(_result_names, names)
+    )
     _grant(of_modules, taken)
     _grant(of_operators, taken)
     for node in graph:
@@ -61,31 +60,6 @@ def _grant(wishes: Sequence[Wish], taken: set[str]) -> None:
         free = next(name for n in count() if (name := f"{base}_{n}" if n else base) not in taken)
         taken.add(free)
         value.name = free
-
-
-def _wishes(graph: ir.Graph, leaves: frozenset[str], names: Names) -> tuple[list[Wish], list[Wish]]:
-    """What values would like to be called: first those with a module's own name, then those with an operator in it."""
-    of_modules: list[Wish] = []
-    of_operators: list[Wish] = []
-    for path, run in groupby(graph, key=lambda node: node.metadata_props.get(MODULE, "")):
-        call = list(run)  # neighbours of one module: one call of it
-        returned = [value for value in _values(call) if path in leaves and path and _leaves_call(value, call)]
-        of_modules += zip(returned, _result_names(names, path, len(returned)), strict=True)
-        prefix = f"{_base(names, path)}/" if path else ""
-        kept = {*returned, *graph.outputs}
-        for node in call:
-            operator = _WORD_START.sub("_", node.op_type).lower()
-            of_operators += [(value, prefix + operator) for value in node.outputs if value not in kept]
-    return [wish for wish in of_modules if not wish[0].is_graph_output()], of_operators
-
-
-def _values(nodes: Sequence[ir.Node]) -> Iterator[ir.Value]:
-    return (value for node in nodes for value in node.outputs)
-
-
-def _leaves_call(value: ir.Value, call: Sequence[ir.Node]) -> bool:
-    users = value.consumers()
-    return value.is_graph_output() or not users or any(user not in call for user in users)
 
 
 def _base(names: Names, path: str) -> str:

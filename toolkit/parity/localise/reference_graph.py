@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import groupby
@@ -17,6 +17,10 @@ from toolkit.parity.localise.graphs import Graph, blob_of, is_overwritten, of_ca
 from toolkit.parity.parity import Subject
 from toolkit.parity.translation import Translation, of_map
 from toolkit.runners.base import CALL, Target, traits_of
+
+AFFINE = ("BatchNorm", "Scale", "Bias", "Power")  # Caffe's layers of their own for what could be folded
+HELPER = re.compile(r"/[a-z]+(_\d+)?$")
+FOLDABLE = ("BatchNormalization", "Mul", "Add", "Sub", "Div")
 
 
 def reference_graph_of(first: Subject, second: Subject, known: ConversionMap | None, trusted: bool = False) -> Graph:
@@ -78,14 +82,21 @@ def _by_map(known: ConversionMap, graph: Graph, given: Mapping[str, str]) -> Tra
 
 
 def _by_name(net: Graph, graph: Graph, given: Mapping[str, str]) -> Translation:
-    """Without a map: a blob written once has the value of its name; one written in place that of its last layer."""
-    writes = Counter(blob_of(value) for step in net.steps for value in step.writes)
-    blobs: dict[str, str] = {}
+    """Without a map: a blob has the value of its name, or of the last layer that writes it, where several do."""
+    ours = {safe(value): value for value in graph.writer}
+    values = [value for step in net.steps for value in step.writes]
+    layers: dict[str, list[str]] = {value: [] for value in values if not is_overwritten(value)}
     for step in net.steps:
         for value in step.writes:
-            if not is_overwritten(value) or value in writes:
-                blobs.setdefault(value if writes[value] == 1 else step.name, value)
-    names = {value: blobs[safe(value)] for value in graph.writer if safe(value) in blobs}
+            # A pooling that is cut to size is `pool` and `pool/convolution`: the last of several has the value.
+            layers.get(blob_of(value), []).append(HELPER.sub("", step.name) if step.name not in ours else step.name)
+    names: dict[str, str] = {}
+    for blob, writers in layers.items():
+        called = [blob] if len(writers) == 1 and blob in ours else writers
+        if called[-1] in ours:
+            # Of what one blob holds in turn, the value is the model's last: a pooling may stand before its ReLU.
+            last = max((ours[name] for name in called if name in ours), key=graph.order.__getitem__)
+            names[_with_folded(last, blob, graph, net)] = blob
     inputs = {value: safe(value) for value in graph.inputs if safe(value) in net.inputs}
     if len(graph.inputs) == len(net.inputs) == 1:
         inputs = dict(zip(graph.inputs, net.inputs, strict=True))
@@ -93,6 +104,19 @@ def _by_name(net: Graph, graph: Graph, given: Mapping[str, str]) -> Translation:
         names[graph.outputs[0]] = net.outputs[0]
     names |= given
     return Translation(names, {**inputs, **{name: blob for name, blob in given.items() if name in graph.inputs}})
+
+
+def _with_folded(value: str, blob: str, graph: Graph, net: Graph) -> str:
+    """The value that a blob has, whose layer may hold the BatchNormalization behind it and be called as before."""
+    called = {name for step in net.steps for name in (step.name, *step.writes)}
+    if any(blob in step.reads and step.kind in AFFINE for step in net.steps):
+        return value
+    while True:
+        readers = [step for step in graph.steps if value in step.reads]
+        behind = readers[0] if len(readers) == 1 and value not in graph.outputs else None
+        if behind is None or behind.kind not in FOLDABLE or behind.reads != (value,) or safe(behind.id) in called:
+            return value
+        value = behind.id
 
 
 def by_module(graph: Graph) -> dict[str, str]:
