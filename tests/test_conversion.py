@@ -50,9 +50,8 @@ def test_a_module_and_a_model_by_name(tmp_path: Path) -> None:
     assert made.map.parameters == 3 * 2 * 9 + 2
     (tmp_path / "mine.py").write_text(CODE)
     torch.save(module.state_dict(), tmp_path / "net.pth")
-    again = toolkit.convert(
-        f"{tmp_path}/mine.py:build", tmp_path / "again", weights=tmp_path / "net.pth", image_size=8, dialect="bvlc"
-    )
+    built, prefix = f"{tmp_path}/mine.py:build", tmp_path / "again" / "net"
+    again = toolkit.convert(built, prefix, weights=tmp_path / "net.pth", image_size=8, dialect="bvlc")
     assert again.proven
     assert again.caffemodel.read_bytes() == made.caffemodel.read_bytes()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import converters.dialects as dialects
@@ -66,10 +66,11 @@ def convert(
     skip = left_out(passes, skip, keep_shuffle)
     target = dialects.find(dialect)
     model = canonicalise(source, input_shapes, outputs, frozenset(LOWERINGS))
-    lowered = lower(model, title(model.graph.name or "", source.path))
+    lowered = lower(model)
     task = task_for(lowered, target, preprocessing)
     common, (legalise, *after) = parts(passes)
-    state = run(start(lowered.net), (*common, legalise), task, skip)
+    named = replace(lowered.net, name=title(model.graph.name or "", source.path))
+    state = run(start(named), (*common, legalise), task, skip)
     problems = [*lowered.problems, *(_at_node(lowered, *found) for found in state.problems)]
     if problems:
         raise ConversionError(problems)

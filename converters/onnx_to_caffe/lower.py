@@ -45,7 +45,7 @@ class Lowered:
     inputs: Mapping[str, str]
 
 
-def lower(model: ir.Model, title: str = "network") -> Lowered:
+def lower(model: ir.Model) -> Lowered:
     """Lower every node; a stand-in takes the place of one that can't be, so that later blockers are found too."""
     graph = model.graph
     values: dict[ir.Value, Value] = {v: Const(v.name or "", _tensor(v)) for v in graph.initializers.values()}
@@ -69,7 +69,7 @@ def lower(model: ir.Model, title: str = "network") -> Lowered:
                 [_sound(static_shape(v) or ()) for v in node.outputs], [v for v in read if isinstance(v, Blob)]
             )
         values.update(zip(node.outputs, with_origin(made, _first_name(node)), strict=False))
-    return _finish(model, title, values, inputs, problems)
+    return _finish(model, values, inputs, problems)
 
 
 def _first_name(node: ir.Node) -> str:
@@ -116,9 +116,7 @@ def _check_output(node: ir.Node, value: ir.Value, blob: Blob) -> None:
     require(blob.shape == want, f"comes out as {blob.shape} in Caffe but as {want} in ONNX (a fault of the converter)")
 
 
-def _finish(
-    model: ir.Model, title: str, values: dict[ir.Value, Value], inputs: list[Blob], problems: list[Problem]
-) -> Lowered:
+def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], problems: list[Problem]) -> Lowered:
     """Name every value's blob, give a graph output a layer of its own where it needs one, and make the Net."""
     graph = model.graph
     names = Names()
@@ -154,6 +152,6 @@ def _finish(
         new = value.name and value.name not in blob_of
         if new and isinstance(found, Blob) and found.shape == static_shape(value):  # one that nobody reads may not
             name_it(value, found, name)
-    net = emit(title, named, outputs, inputs)
+    net = emit("network", named, outputs, inputs)
     makers = {item.origin: (blob_of[item.origin], item.type) for item in net.layers if item.origin in blob_of}
     return Lowered(net, tuple(problems), blob_of, nodes, shapes, makers, input_blobs)

@@ -143,7 +143,7 @@ if "toolkit.check.worker" in sys.orig_argv:
         layers = []
         for layer in net.layers:
             blobs = [np.array(blob) for blob in layer.blobs]
-            if layer.name == "right.1":
+            if layer.name == "right.0":
                 blobs[0].flat[5] += 0.5 * np.abs(blobs[0]).max()
             layers.append(replace(layer, blobs=tuple(blobs)))
         write(replace(net, layers=tuple(layers)), file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from converters import mapping
 from converters.caffe import binary, text
 from converters.caffe.net import Layer, Net
 from converters.onnx_to_caffe import convert_file
@@ -104,7 +104,7 @@ def write(net: Net, source: Converted, folder: Path) -> Converted:
     """The net in files of its own, with the map of the sound one."""
     prefix = folder / "bad"
     write_files(net, prefix)
-    shutil.copy(f"{source.prefix}.map.json", f"{prefix}.map.json")
+    mapping.write(mapping.read(Path(f"{source.prefix}.map.json")), Path(f"{prefix}.map.json"), folder)
     return Converted(source.onnx, prefix)
 
 

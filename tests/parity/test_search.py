@@ -52,7 +52,7 @@ def faulty(tmp_path: Path) -> Callable[..., Load]:
     return install
 
 
-@pytest.mark.parametrize("layer", ["stem.1", "right.1", "output"])
+@pytest.mark.parametrize("layer", ["stem.0", "right.0", "output"])
 def test_a_fault_of_the_fused_engine_is_found_by_cutting(
     layer: str, sound: Sound, faulty: Callable[..., Load], tmp_path: Path
 ) -> None:
@@ -69,7 +69,7 @@ def test_a_fault_of_the_fused_engine_is_found_by_cutting(
 
 def test_the_same_fault_without_fusion_is_seen_at_once(sound: Sound, faulty: Callable[..., Load]) -> None:
     files = sound("small")
-    _, layers = look(str(files.onnx), f"opencv:{files.prototxt}", load=faulty("right.1", only_fused=False))
+    _, layers = look(str(files.onnx), f"opencv:{files.prototxt}", load=faulty("right.0", only_fused=False))
     assert layers.first_fault is not None
     assert layers.first_fault.layer.value == "right.2"
     assert layers.first_fault.own_error == pytest.approx(0.01, rel=0.05)
@@ -99,7 +99,7 @@ def test_bisection_takes_about_the_logarithm_of_the_number_of_values(
     sound: Sound, faulty: Callable[..., Load], tmp_path: Path
 ) -> None:
     files = sound("shufflenet")
-    load = faulty("stage_3_4/conv2/bn", only_fused=False)
+    load = faulty("stage_3_4/conv2", only_fused=False)
     pair = pair_of(*subjects(str(files.onnx), f"opencv:{files.prototxt}"), load)
     with runners.load("onnxruntime", pair.reference.target) as runner:
         feeds = make(Inputs(), runner.inputs)

@@ -46,7 +46,7 @@ skip_pass_option = click.option(
     metavar="NAME",
     help="Leave a pass out, for debugging; repeatable. Style deploy: merge_duplicates, absorb_transposes, absorb_pads, "
     "fold, activation_after_pool, eliminate_shuffles, merge_views, merge_duplicates_again, fold_rewrites, "
-    "absorb_upsampling, tiled_mean, in_place. Style train: leave_out_final_views, name_norm_pairs, "
+    "absorb_upsampling, tiled_mean, name_layers, in_place. Style train: leave_out_final_views, name_norm_pairs, "
     "in_place_for_training.",
 )
 
