@@ -101,7 +101,7 @@ def read(path: Path) -> ConversionMap:
     except OSError as error:
         raise InvalidInput(f"{path} can't be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{path} is not a conversion's map: it holds no JSON ({error})") from error
+        raise InvalidInput(f"{path} is not a conversion's map: it is not JSON ({error})") from error
     try:
         return _parse(found, path.parent)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -136,5 +136,5 @@ def _sizes(found: Mapping[str, Any]) -> dict[str, Shape]:
 
 def _permutation(order: Shape) -> Shape:
     if sorted(order) != list(range(len(order))):
-        raise ValueError("a channel order is no permutation")
+        raise ValueError("a channel order is not a permutation")
     return order

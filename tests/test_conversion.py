@@ -88,7 +88,7 @@ def test_files_that_differ_raise_and_are_kept(tmp_path: Path, monkeypatch: pytes
         ({"weights": "net.pth"}, "weights and num_classes go with a model by name"),
         ({"image_size": 8}, "image_size goes with a model by name or a module"),
         ({"outputs": ["none"]}, "no node makes 'none'"),
-        ({"engines": ["none"]}, "there is no runtime 'none'"),
+        ({"engines": ["none"]}, "unknown runtime 'none'"),
     ],
 )
 def test_wrong_arguments(options: dict[str, Any], message: str, tmp_path: Path) -> None:

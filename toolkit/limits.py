@@ -13,7 +13,7 @@ MAX_BYTES = 2**30  # an array; 1 GiB is a batch of 1,700 images of 224x224
 def check_size(shape: tuple[int, ...], itemsize: int, what: str) -> None:
     """Refuse an array that would take more than MAX_BYTES."""
     if min(shape, default=0) < 0:
-        raise InvalidInput(f"{what}: shape {shape} is none")
+        raise InvalidInput(f"{what}: {shape} is not a shape")
     check_bytes(math.prod(shape) * itemsize, MAX_BYTES, f"{what}: shape {shape}")
 
 

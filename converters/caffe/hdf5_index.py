@@ -33,7 +33,7 @@ def index(path: str) -> Iterator[tuple[str, int, str, tuple[int, ...], int]]:
             group = _inside(data, layer, h5py.Group)
             for name in group:
                 if not (name.isascii() and name.isdecimal() and str(int(name[:9])) == name):
-                    raise Foreign(f"'{group.name}/{name}' is no number of a blob")
+                    raise Foreign(f"'{group.name}/{name}' is not the number of a blob")
                 blob = _inside(group, name, h5py.Dataset)
                 yield layer, int(name), *_place(blob)
 
@@ -47,7 +47,7 @@ def _inside(group: Any, name: str, kind: type) -> Any:
     if type(link) is not h5py.HardLink:
         raise Foreign(f"'{where}' is a link to another place")
     if group.get(name, getclass=True) is not kind:
-        raise Foreign(f"'{where}' is no {kind.__name__.lower()}")
+        raise Foreign(f"'{where}' is not a {kind.__name__.lower()}")
     return group[name]
 
 

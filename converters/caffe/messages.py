@@ -36,7 +36,7 @@ def to_net(proto: Any, where: str, unknown: Sequence[Mapping[str, Any]] = ()) ->
 
 def _layer(item: Any, where: str) -> Layer:
     if of(item.type).composite:
-        raise InvalidInput(f"{where}: layer '{item.name}' has the type {item.type}, which no Caffe has")
+        raise InvalidInput(f"{where}: layer '{item.name}' has the type {item.type}, which Caffe does not have")
     values = plain(item)
     for key in LAYER_FIELDS:
         values.pop(key, None)

@@ -113,7 +113,7 @@ def plan(dims: tuple[int, ...], order: Order, cells: bool = True) -> tuple[Move,
         for reached, step in _steps(dims, state, cells):
             if reached not in done:
                 heappush(queue, (spent + cost(step), next(serial), reached, (*moves, *step)))
-    raise ValueError(f"{order} is no permutation of {len(dims)} axes")
+    raise ValueError(f"{order} is not a permutation of {len(dims)} axes")
 
 
 def _steps(dims: tuple[int, ...], state: Order, cells: bool) -> Iterator[tuple[Order, list[Move]]]:

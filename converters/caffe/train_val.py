@@ -52,7 +52,7 @@ def write(prototxt: Path, prefix: Path, training: Training, preprocessing: Prepr
 def train_val(net: Net, training: Training, scale: float, header: str) -> str:
     """The text of the network for `caffe train`: data layers in place of its input, a loss, accuracies when testing.
 
-    `scale` is what the data layers multiply bytes with. Raises ToolkitError where the net is no classifier of square
+    `scale` is what the data layers multiply bytes with. Raises ToolkitError where the net is not a classifier of square
     images.
     """
     data, size = _image(net)
@@ -133,7 +133,7 @@ def _any_batch(net: Net, batch: int) -> Net:
     try:
         found = prove(made, {})
     except Unsupported as error:
-        raise ToolkitError(f"the network takes no batch of {batch}: {error}") from error
+        raise ToolkitError(f"the network can't take a batch of {batch}: {error}") from error
     if any(found[name] != (batch, *shapes[name][1:]) for name in net.outputs):
         raise ToolkitError(f"the network mixes the images of a batch of {batch}")
     return made

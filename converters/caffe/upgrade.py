@@ -136,7 +136,7 @@ def _from_v0(net: Any) -> list[Any]:
         if inner.type != "padding":
             layers.append(new)
         elif len(old.bottom) != 1 or len(old.top) != 1:
-            raise BadUpgrade(f"the padding layer '{inner.name}' has not one bottom and one top")
+            raise BadUpgrade(f"the padding layer '{inner.name}' does not have one bottom and one top")
     return layers
 
 

@@ -118,7 +118,7 @@ def prepared(
     deploy = for_inference(net, state, input_shapes)
     problems = wiring(deploy.layers)
     if problems:
-        raise InvalidInput(f"{where} is no network that Caffe could run: " + "; ".join(map(str, problems)))
+        raise InvalidInput(f"{where} is not a network that Caffe could run: " + "; ".join(map(str, problems)))
     cut = _cut(deploy, outputs, where)
     return cut, merge_scales(unshare(cut), cut.outputs)
 
@@ -128,7 +128,7 @@ def _check_options(opset: int, dialect: str) -> None:
     if not OLDEST <= opset <= newest:
         raise ToolkitError(f"opset {opset} is not known; there are {OLDEST} to {newest}")
     if dialect not in DIALECTS:
-        raise ToolkitError(f"there is no reading of Caffe called '{dialect}'; there are {', '.join(DIALECTS)}")
+        raise ToolkitError(f"unknown dialect '{dialect}' for reading Caffe; known: {', '.join(DIALECTS)}")
 
 
 def _cut(net: Net, outputs: Sequence[str] | None, where: str) -> Net:

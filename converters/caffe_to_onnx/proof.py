@@ -64,7 +64,7 @@ def prove(lifted: Lifted, net: Net, batch: int = 0) -> list[Problem]:
         checker.check_model(inferred)
     except (checker.ValidationError, shape_inference.InferenceError) as error:
         reason = " ".join(str(error).split())[:400]
-        return [Problem("model", net.name, f"is no valid ONNX for a batch of {batch or 'its own size'}: {reason}")]
+        return [Problem("model", net.name, f"is not valid ONNX for a batch of {batch or 'its own size'}: {reason}")]
     found = shapes_in(inferred)
     problems = []
     for blob, value in lifted.values.items():

@@ -44,7 +44,7 @@ def within_channel_bias(node: Node) -> str:
 def grows(node: Node) -> str:
     """The engine's Pad does not cut."""
     negative = [name for name, value in node.values.given.items() if name != "pad_value" and _negative(value)]
-    return f"Pad takes no negative {', '.join(negative)}" if negative else ""
+    return f"Pad can't take negative {', '.join(negative)}" if negative else ""
 
 
 def _negative(value: object) -> bool:

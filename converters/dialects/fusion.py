@@ -75,7 +75,7 @@ def _as_activation(node: Node) -> str:
     if not of(node.type).by_channel:
         return ""
     if source.type == "Eltwise" and node.bottoms[0].rank < 4:
-        return "Eltwise before it, whose blobs are no images"
+        return "Eltwise before it, whose blobs are not images"
     rows = source.type == "InnerProduct" and node.bottoms[0].rank > 2
     return "InnerProduct before it, which has more rows than one an image" if rows else ""
 

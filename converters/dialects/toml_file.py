@@ -42,7 +42,7 @@ class Table:
         """Refuse a key that means nothing: a limit misspelt would be no limit."""
         for key in self.values:
             if key not in known:
-                raise self.wrong(key, f"is not a known key here; there are {', '.join(known)}")
+                raise self.wrong(key, f"is not a known key here; known: {', '.join(known)}")
 
     def table(self, key: str) -> Table:
         """A table inside this one, empty where it is left out."""
@@ -78,7 +78,7 @@ def load(path: Path) -> Dialect:
     table.only(TOP)
     name = table.text("base", "portable")
     if name not in DIALECTS:
-        raise table.wrong("base", f"'{name}' is no dialect; there are {', '.join(DIALECTS)}")
+        raise table.wrong("base", f"'{name}' is not a dialect; known: {', '.join(DIALECTS)}")
     base = DIALECTS[name]
     rules = _layers(table, base)
     return Dialect(
@@ -126,7 +126,7 @@ def _add_it(kind: str) -> str:
 def _forbidden(table: Table) -> frozenset[str]:
     for name in table.texts("forbid"):
         if name not in NAMES:
-            raise table.wrong("forbid", f"'{name}' is no rewrite; docs/dialects.md lists them")
+            raise table.wrong("forbid", f"'{name}' is not a rewrite; docs/dialects.md lists them")
     return frozenset(table.texts("forbid"))
 
 

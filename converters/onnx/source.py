@@ -87,7 +87,7 @@ def external_file(tensor: onnx.TensorProto, folder: Path, path: Path) -> tuple[s
         target = (folder / location).resolve()
         found = target.is_file()
     except (OSError, ValueError) as error:  # too long a name, a NUL in it
-        what = f"the weights '{tensor.name}' name a file that none can be"
+        what = f"the weights '{tensor.name}' name a file that can't exist"
         raise InvalidInput(f"{path}: {what} ({location[:40]!r})") from error
     if not location or not target.is_relative_to(folder):
         raise InvalidInput(f"{path}: the weights '{tensor.name}' point outside the model's folder ({location!r})")

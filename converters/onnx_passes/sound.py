@@ -70,7 +70,7 @@ def _check_names(names: Iterable[str], path: Path) -> None:
     """Protobuf gives bytes where a text is no UTF-8."""
     for text in names:
         if isinstance(text, bytes):
-            raise InvalidInput(f"{path}: not an ONNX model: the text {text!r} is no UTF-8")
+            raise InvalidInput(f"{path}: not an ONNX model: the text {text!r} is not UTF-8")
 
 
 def _check_node(node: onnx.NodeProto, path: Path) -> None:

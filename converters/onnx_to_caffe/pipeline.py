@@ -109,7 +109,7 @@ LEGALISE = Pass(
     requires=(UNSHARED, PREPROCESSED),
     ensures=(REWRITTEN, LEGAL),
     breaks=(MERGED, FOLDED),
-    needed="the net would have layers that its dialect has not",
+    needed="the net would have layers that its dialect does not have",
 )
 LEGALISE_AGAIN = Pass(
     "legalise_again",

@@ -158,7 +158,7 @@ def test_broken_prototxt_is_one_sentence(tmp_path: Path, content: str) -> None:
 def test_a_layer_that_no_caffe_has_is_not_read(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "net.prototxt"
     path.write_text(f'layer {{ name: "one" type: "{kind}" bottom: "x" top: "y" product_param {{ trans_a: true }} }}')
-    with pytest.raises(InvalidInput, match=f"net.prototxt: layer 'one' has the type {re.escape(kind)}, which no Caffe"):
+    with pytest.raises(InvalidInput, match=f"layer 'one' has the type {re.escape(kind)}, which Caffe does not"):
         text.read(path)
 
 

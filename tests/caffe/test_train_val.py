@@ -88,7 +88,7 @@ def test_a_reshape_leaves_the_batch_alone() -> None:
         (net(Layer("ReLU", "r", ("data",), ("r",))), "scores of shape"),
         (
             net(Layer("Reshape", "mixed", ("data",), ("fc",), {"reshape_param": {"shape": {"dim": [3, 64]}}})),
-            "takes no batch of 32",
+            "can't take a batch of 32",
         ),
         (
             net(Layer("Reshape", "mixed", ("data",), ("fc",), {"reshape_param": {"shape": {"dim": [3, -1]}}})),

@@ -142,9 +142,9 @@ HOSTILE: dict[str, tuple[Spoil, str]] = {
     "the same numbers again and again": (_many_times, "more numbers than the file"),
     "numbers that are text": (_put("data/last/2", data="text"), "not floats"),
     "whole numbers": (_put("data/last/2", data=np.arange(3)), "not floats"),
-    "a name that is no number": (_put("data/last/weight", data=np.zeros(3, "f4")), "no number of a blob"),
+    "a name that is no number": (_put("data/last/weight", data=np.zeros(3, "f4")), "not the number of a blob"),
     "blob number a million": (_put("data/last/999999", data=np.zeros(3, "f4")), "no layer has so many"),
-    "a group for a blob": (lambda file, folder: file.create_group("data/last/2") and None, "is no dataset"),
+    "a group for a blob": (lambda file, folder: file.create_group("data/last/2") and None, "is not a dataset"),
     "no weights": (lambda file, folder: file.__delitem__("data"), "no group '/data'"),
 }
 

@@ -132,7 +132,7 @@ EINSUM = {
     "two_sums": ("abc,cab->b", "float[2,3,4] x, float[4,2,3] x2"),
 }
 
-NO_PRODUCT = "is no batched product of two matrices"
+NO_PRODUCT = "is not a batched product of two matrices"
 EINSUM_REFUSED = {
     "transpose": ("abc->cab", "float[2,3,4] x", NO_PRODUCT),
     "sum": ("abc->b", "float[2,3,4] x", NO_PRODUCT),

@@ -55,4 +55,4 @@ def test_what_is_not_built_here_says_how_to_get_it(toolkit: Toolkit) -> None:
     )
     done = toolkit("engines", "build", "tensorrt")
     assert done.exit_code == 2
-    assert f"there is no engine 'tensorrt'; there are {', '.join(runners.RUNTIMES)}" in done.stderr
+    assert f"unknown engine 'tensorrt'; known: {', '.join(runners.RUNTIMES)}" in done.stderr

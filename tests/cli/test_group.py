@@ -64,7 +64,7 @@ def test_version(toolkit: Toolkit) -> None:
 def test_an_unknown_command_is_a_usage_error(toolkit: Toolkit) -> None:
     found = toolkit("parrity", "a")
     assert found.exit_code == 2
-    assert "there is no command 'parrity'; there are" in found.stderr
+    assert "unknown command 'parrity'; known:" in found.stderr
     assert "parity" in found.stderr
 
 

@@ -188,7 +188,7 @@ def test_a_pass_is_left_out(toolkit: Toolkit, as_json: Callable[[str], Any], tmp
 def test_a_pass_that_is_needed_or_unknown_is_a_usage_error(toolkit: Toolkit, tmp_path: Path) -> None:
     path = model(tmp_path / "net.onnx")
     for arguments, complaint in (
-        (["--skip-pass", "legalise"], "can't be left out: the net would have layers that its dialect has not"),
+        (["--skip-pass", "legalise"], "can't be left out: the net would have layers that its dialect does not have"),
         (["--skip-pass", "folding"], "there is no pass 'folding' in this style; these can be left out: merge_"),
         (["--skip-pass", "fold", "--style", "train"], "no pass 'fold' in this style; these can be left out: leave_"),
     ):

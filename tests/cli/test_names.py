@@ -64,7 +64,7 @@ def test_a_path_that_onnxruntime_cannot_open(tmp_path: Path) -> None:
     model(source)
     done = toolkit("onnx-to-caffe", source, "-o", tmp_path / "out")
     assert done.returncode == 2
-    assert b"the path is no UTF-8; rename the file" in done.stderr
+    assert b"the path is not UTF-8; rename the file" in done.stderr
     assert [one.suffix for one in tmp_path.iterdir()] == [".onnx"]
 
 

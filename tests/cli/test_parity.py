@@ -273,7 +273,7 @@ def test_no_engine_for_a_prototxt_is_no_pass(caffe: Callable[..., Path], net: Pa
 USAGE = {
     "no other": (["{net}"], "Missing argument 'OTHER...'"),
     "no file": (["{net}", "nowhere.onnx"], "there is no file 'nowhere.onnx'"),
-    "no runtime": (["{net}", "tvm:{net}"], "there is no runtime 'tvm'"),
+    "no runtime": (["{net}", "tvm:{net}"], "unknown runtime 'tvm'"),
     "tolerance of one": (["{net}", "{net}", "--tolerance", "1"], "below 1"),
     "two tolerances": (["{net}", "{net}", "--tolerance", "1e-3", "--tolerance", "1e-4"], "--tolerance is given twice"),
     "one sample": (["{net}", "{net}", "--samples", "1"], "--samples"),
@@ -286,7 +286,7 @@ USAGE = {
     ),
     "no such output": (["{net}", "{net}", "--output", "z"], "the model has no value 'z'"),
     "no blobs to name": (["{net}", "{net}", "--name", "y=fc"], "a name map tells which blob"),
-    "no layers": (["{net}", "opencv:{empty},{net}"], "is no network: it has no layers"),
+    "no layers": (["{net}", "opencv:{empty},{net}"], "is not a network: it has no layers"),
     "no such image": (["{net}", "{net}", "--image", "nowhere.png"], "nowhere.png"),
 }
 

@@ -61,7 +61,7 @@ def test_what_was_done_is_said(words: list[object], toolkit: Toolkit) -> None:
     [
         ("batches = 3", "there is no option 'batches'"),
         ("batch = 'x'", "not a valid integer"),
-        ("batch =", "no TOML file"),
+        ("batch =", "not a TOML file"),
     ],
 )
 def test_a_wrong_toml_file_exits_2(line: str, why: str, words: list[object], toolkit: Toolkit) -> None:

@@ -356,8 +356,8 @@ def test_added_layers_come_with_their_own_limits(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "batch = 1": "batch: is not a known key here; there are base, title, engines, layers, add, remove, ",
-    'base = "tensorrt"': "base: 'tensorrt' is no dialect; there are ",
+    "batch = 1": "batch: is not a known key here; known: base, title, engines, layers, add, remove, ",
+    'base = "tensorrt"': "base: 'tensorrt' is not a dialect; known: ",
     "base = 3": "base: must be a text, not 3",
     'layers = "ReLU"': "layers: must be a list of texts, not 'ReLU'",
     'layers = ["Relu"]': "layers: portable has no Relu layer",
@@ -365,9 +365,9 @@ WRONG = {
     'remove = ["Clip"]': "remove: portable has no Clip layer",
     'add = ["Gadget"]': "add: no dialect has 'Gadget'",
     'add = ["opencv:Clip"]': "add: no dialect has 'opencv:Clip'",
-    'forbid = ["magic"]': "forbid: 'magic' is no rewrite; docs/dialects.md lists them",
+    'forbid = ["magic"]': "forbid: 'magic' is not a rewrite; docs/dialects.md lists them",
     "every = 1": "every: must be a table, [every]",
-    "[every]\nmax_kernel = 3": "every.max_kernel: is not a known key here; there are max_axes, ",
+    "[every]\nmax_kernel = 3": "every.max_kernel: is not a known key here; known: max_axes, ",
     "[every]\nmax_axes = 0": "every.max_axes: must be a whole number above 0, not 0",
     '[every]\nmax_batch = "one"': "every.max_batch: must be a whole number above 0, not 'one'",
     "[every]\nmax_channels = true": "every.max_channels: must be a whole number above 0, not True",
@@ -377,7 +377,7 @@ WRONG = {
     "[layer.Convolution]\nkernels = 3": "layer.Convolution.kernels: must be a list of whole numbers, not 3",
     "[layer.Convolution]\nkernels = [0]": "layer.Convolution.kernels: must be a whole number above 0, not 0",
     "[layer.Convolution]\nmax_pad = -1": "layer.Convolution.max_pad: must be a whole number from 0 on, not -1",
-    "[layer.Convolution.values]\ncolour = [1]": "layer.Convolution.values: colour is no parameter of Convolution",
+    "[layer.Convolution.values]\ncolour = [1]": "layer.Convolution.values: colour is not a parameter of Convolution",
     "[layer.Convolution.values]\nstride = [1]": "layer.Convolution.values: stride may be given several times: each of",
     "[layer.Convolution.values]\ngroup = 1": "layer.Convolution.values: group must be a list of the values",
     "[layer.Convolution.values]\ngroup = [1.5]": "layer.Convolution.values: group is a whole number or",
@@ -386,7 +386,7 @@ WRONG = {
     '[layer.Power.values]\npower = ["two"]': "layer.Power.values: power is a number, not 'two'",
     '[layer.Eltwise.values]\ncoeff = [["one"]]': "layer.Eltwise.values: coeff is a number, not 'one'",
     "[layer.Reshape.values]\nshape = [1]": "layer.Reshape.values: shape has no single value",
-    "[layer.Pooling.AVE]\nMAX = {}": "layer.Pooling.AVE.MAX: is not a known key here; there are max_axes, ",
+    "[layer.Pooling.AVE]\nMAX = {}": "layer.Pooling.AVE.MAX: is not a known key here; known: max_axes, ",
     "[layer.Power]\nmax_shift = 0": "layer.Power.max_shift: must be a number above 0, not 0",
     "[layer.Pooling.STOCHASTIC]": "layer.Pooling.STOCHASTIC: is not a known key here",
     "[layer.Pooling]\npad_counts = true": "layer.Pooling.pad_counts: can only be false or 'inside', not True",
@@ -398,8 +398,8 @@ WRONG = {
     '[layer.Eltwise]\nwithout = ["coefs"]': "layer.Eltwise.without: Eltwise has no coefs here",
     '[slow]\nlayers = ["Clip"]': "slow.layers: the dialect has no Clip layer",
     "[slow.layer.Clip]": "slow.layer.Clip: the dialect has no such layer",
-    "[slow]\nmax_axes = 4": "slow.max_axes: is not a known key here; there are layers, every, layer",
-    "[layer.Sigmoid.values]\nx = [1]": "layer.Sigmoid.values: x is no parameter of Sigmoid",
+    "[slow]\nmax_axes = 4": "slow.max_axes: is not a known key here; known: layers, every, layer",
+    "[layer.Sigmoid.values]\nx = [1]": "layer.Sigmoid.values: x is not a parameter of Sigmoid",
     "layers = [": "not a TOML file: ",
 }
 

@@ -179,7 +179,7 @@ def test_what_no_text_of_onnx_says_is_invalid(name: str, tmp_path: Path) -> None
 def test_a_text_that_is_no_utf8_is_told(name: bytes, tmp_path: Path) -> None:
     path = saved(tmp_path, "y = Relu(long_name_of_x)", "float[dimension,3,8,8] long_name_of_x")
     path.write_bytes(path.read_bytes().replace(name, b"\xff" + name[1:]))
-    with pytest.raises(InvalidInput, match="is no UTF-8"):
+    with pytest.raises(InvalidInput, match="is not UTF-8"):
         convert_file(path, tmp_path / "out")
 
 
@@ -330,8 +330,8 @@ def nowhere(tensor: onnx.TensorProto, location: str) -> None:
 
 WEIGHTS: dict[str, tuple[Callable[[onnx.TensorProto], None], str]] = {
     "too few numbers": (short, "the weights 'w' have 6 numbers, not 9"),
-    "a NUL in the place": (lambda w: nowhere(w, "a\0b"), "the weights 'w' name a file that none can be"),
-    "an endless place": (lambda w: nowhere(w, "a" * 5000), "the weights 'w' name a file that none can be"),
+    "a NUL in the place": (lambda w: nowhere(w, "a\0b"), "the weights 'w' name a file that can't exist"),
+    "an endless place": (lambda w: nowhere(w, "a" * 5000), "the weights 'w' name a file that can't exist"),
 }
 
 
@@ -355,7 +355,7 @@ def test_names_that_are_no_text(part: bytes, tmp_path: Path) -> None:
     model.graph.node[0].name = "NODE"
     path = tmp_path / "net.onnx"
     path.write_bytes(model.SerializeToString().replace(part, b"\xff" * len(part)))
-    with pytest.raises(InvalidInput, match="is no UTF-8"):
+    with pytest.raises(InvalidInput, match="is not UTF-8"):
         convert_file(path, tmp_path / "out")
 
 

@@ -100,7 +100,7 @@ def test_a_wrong_name_is_one_sentence(spec: str, reason: str, nets: Path) -> Non
 
 def test_classes_that_a_factory_does_not_take_are_refused(nets: Path) -> None:
     for spec in (f"{nets}:plain", f"{nets}:ready"):
-        with pytest.raises(ToolkitError, match="takes no num_classes"):
+        with pytest.raises(ToolkitError, match="has no parameter num_classes"):
             create(spec, num_classes=3)
 
 

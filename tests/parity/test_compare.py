@@ -177,7 +177,7 @@ def test_each_output_may_have_its_own_tolerance() -> None:
 def test_a_tolerance_for_an_unknown_output_fails() -> None:
     comparison = compare({"y": np.ones(1)}, {"y": np.ones(1)}, tolerances={"z": 0.1})
     assert not comparison
-    assert comparison.reasons == ("a tolerance is given for 'z', which is no output",)
+    assert comparison.reasons == ("a tolerance is given for 'z', which is not an output",)
 
 
 @pytest.mark.parametrize("tolerance", [1.0, -1e-9, math.nan, math.inf])

@@ -115,7 +115,7 @@ RECORD = {
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"channel_orders": {"y": [1, 1]}}, "a channel order is no permutation"),
+        ({"channel_orders": {"y": [1, 1]}}, "a channel order is not a permutation"),
         ({"blobs": ["y"]}, "is not a conversion's map"),
         ({"preprocessing": None}, "is not a conversion's map"),
         ({"input_shapes": {"x": ["a"]}}, "is not a conversion's map"),

@@ -116,7 +116,7 @@ def test_an_npz_serves_inputs_by_name(tmp_path: Path) -> None:
     path = tmp_path / "all.npz"
     sample = make(Inputs(arrays={"x": (path,), "z": (path,)}), {"x": (1, 2), "z": (1, 3)})[0]
     assert (sample["x"].sum(), sample["z"].sum()) == (2, 0)
-    with pytest.raises(InvalidInput, match="holds no array 'w' but 'x', 'z'"):
+    with pytest.raises(InvalidInput, match="has no array 'w'; it has 'x', 'z'"):
         make(Inputs(arrays={"w": (path,)}), {"w": (1, 2)})
 
 
@@ -220,7 +220,7 @@ def test_integers_where_the_model_takes_them() -> None:
     assert set(wide["ids"].ravel()) == {100, 101, 102, 103}
     given = make(Inputs(arrays={"ids": (np.float64([[3, 4]]),)}), {"ids": (1, 2)}, kinds)
     assert given[0]["ids"].tolist() == [[3, 4]]
-    with pytest.raises(InvalidInput, match="holds numbers that are no int64"):
+    with pytest.raises(InvalidInput, match="holds numbers that are not int64"):
         make(Inputs(arrays={"ids": (np.float64([[3.5, 4]]),)}), {"ids": (1, 2)}, kinds)
 
 

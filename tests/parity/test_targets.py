@@ -73,7 +73,7 @@ def test_a_bare_prototxt_holds_absent_runtimes_against_nobody() -> None:
         ("bare.prototxt", "'bare.prototxt' has no weights: bare.caffemodel is not there"),
         ("caffe:net.onnx", r"caffe can't run 'net.onnx': it reads \.prototxt"),
         ("torch:net.onnx", "torch can't run 'net.onnx': it reads models by name"),
-        ("tvm:net.onnx", "there is no runtime 'tvm'; there are caffe, ncnn, onnxruntime, opencv, torch"),
+        ("tvm:net.onnx", "unknown runtime 'tvm'; known: caffe, ncnn, onnxruntime, opencv, torch"),
         ("shufflenet", "can't tell how to run 'shufflenet'"),
         ("net.tflite", "can't tell how to run 'net.tflite'"),
         ("", "can't tell how to run ''"),

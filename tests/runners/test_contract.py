@@ -188,7 +188,7 @@ def test_broken_file(name: str, damage: str, tiny: Tiny, tmp_path: Path) -> None
 
 
 def test_unknown_runtime_and_wrong_suffix(tiny: Tiny) -> None:
-    with pytest.raises(ToolkitError, match=r"no runtime 'tensorrt'; there are .*onnxruntime"):
+    with pytest.raises(ToolkitError, match=r"unknown runtime 'tensorrt'; known: .*onnxruntime"):
         runners.load("tensorrt", Target("x.onnx"))
     with pytest.raises(ToolkitError, match=r"caffe reads \.prototxt files, not 'x\.onnx'"):
         runners.load("caffe", Target("x.onnx"))

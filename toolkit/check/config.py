@@ -134,7 +134,7 @@ def _values(path: Path, where: str, table: Mapping[str, Any], known: Set[str]) -
         if key not in known:
             keys = sorted(known if known is INPUTS else {*known, "inputs"})
             near = difflib.get_close_matches(key, keys, 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(keys)}"
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(keys)}"
             raise ToolkitError(f"{path}: {where}{key}: is not a known key{hint}")
         try:
             values[key] = READERS[key](value, path.parent)
@@ -198,7 +198,7 @@ def _one_of(known: Callable[[], Any], what: str) -> Reader:
     def read(value: Any, folder: Path) -> str:
         name = str(TEXT(value, folder))
         if name not in known():
-            raise _Wrong(f"'{name}' is no {what}; there are {', '.join(known())}")
+            raise _Wrong(f"'{name}' is not a known {what}; known: {', '.join(known())}")
         return name
 
     return read

@@ -93,7 +93,7 @@ def _lines(path: Path) -> tuple[str, ...]:
     try:
         lines = tuple(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is no text file of class names") from error
+        raise InvalidInput(f"{path} is not a text file of class names") from error
     if len(set(lines)) != len(lines):
         raise InvalidInput(f"{path} names a class twice")
     return lines

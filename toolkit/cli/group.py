@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the words name; a name that is none is a usage error that lists all."""
         if args and not args[0].startswith("-") and args[0] not in self.entries:
-            ctx.fail(f"there is no command '{args[0]}'; there are {', '.join(self.entries)}")
+            ctx.fail(f"unknown command '{args[0]}'; known: {', '.join(self.entries)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -30,7 +30,7 @@ def read_toml(ctx: click.Context, param: click.Parameter, path: Path | None) -> 
     try:
         found = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{path} is no TOML file: {error}", ctx, param) from error
+        raise click.BadParameter(f"{path} is not a TOML file: {error}", ctx, param) from error
     names = {name.lstrip("-"): one.name for one in ctx.command.params for name in one.opts}
     for name in found:
         if name not in names:

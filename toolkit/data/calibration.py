@@ -85,7 +85,7 @@ def _typed(array: np.ndarray, dtype: str) -> np.ndarray:
     whole = np.rint(array)
     if np.abs(array - whole).max() > 1e-3 or whole.min() < 0 or whole.max() > 255:
         hint = Remedy("uint8 wants a scale of 255 alone", "scale", "255")
-        raise ToolkitError("what the network is fed is no whole number from 0 to 255", hint)
+        raise ToolkitError("the network's input is not made of whole numbers from 0 to 255", hint)
     found: np.ndarray = whole.astype(np.uint8)
     return found
 

@@ -26,9 +26,9 @@ def read(stored: bytes, what: str) -> tuple[Image, int]:
         return open_rgb(io.BytesIO(found.data), what), found.label
     shape = (found.channels, found.height, found.width)
     if found.channels not in (1, 3) or min(shape) < 1 or found.height * found.width > MAX_PIXELS:
-        raise InvalidInput(f"{what}: a Datum of {shape} is no image of 1 or 3 channels")
+        raise InvalidInput(f"{what}: a Datum of {shape} is not an image of 1 or 3 channels")
     if len(found.data) != found.channels * found.height * found.width:
-        raise InvalidInput(f"{what}: a Datum of {shape} holds {len(found.data)} bytes, which is no image of 8 bits")
+        raise InvalidInput(f"{what}: a Datum of {shape} holds {len(found.data)} bytes, which is not an image of 8 bits")
     pixels = np.frombuffer(found.data, np.uint8).reshape(shape)[::-1].transpose(1, 2, 0)
     image = pillow().fromarray(np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3))))
     return image, found.label
@@ -50,7 +50,7 @@ def label(stored: memoryview, what: str) -> int:
         elif kind in FIXED:
             place += FIXED[kind]
         else:
-            raise InvalidInput(f"{what} is no Datum of Caffe's")
+            raise InvalidInput(f"{what} is not a Datum of Caffe's")
     return 0
 
 
@@ -61,7 +61,7 @@ def _varint(stored: memoryview, place: int, what: str) -> tuple[int, int]:
         value |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
             return value, place + index + 1
-    raise InvalidInput(f"{what} is no Datum of Caffe's")
+    raise InvalidInput(f"{what} is not a Datum of Caffe's")
 
 
 def write(image: Image, label: int) -> bytes:

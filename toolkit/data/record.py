@@ -66,17 +66,17 @@ def pack(record: Record) -> bytes:
 def unpack(stored: bytes, what: str) -> Record:
     """Bytes -> the record, every length and the checksum checked; `what` names it in errors."""
     if len(stored) < HEADER_SIZE:
-        raise InvalidInput(f"{what} is no image record: {len(stored)} bytes are fewer than its header has")
+        raise InvalidInput(f"{what} is not an image record: {len(stored)} bytes are fewer than its header has")
     magic, version, encoding, named, label, height, width, length = FIELDS.unpack_from(stored)
     (checksum,) = CHECKSUM.unpack_from(stored, FIELDS.size)
     body = stored[HEADER_SIZE:]
     sound = checksum == zlib.crc32(body, zlib.crc32(stored[: FIELDS.size]))
     if magic != MAGIC or version != VERSION or encoding >= len(ENCODINGS):
-        raise InvalidInput(f"{what} is no image record of version {VERSION}")
+        raise InvalidInput(f"{what} is not an image record of version {VERSION}")
     if not 0 < height * width <= MAX_PIXELS or len(body) != named + length or not sound:
         raise InvalidInput(f"{what} is a broken image record: its sizes or its checksum do not fit")
     if ENCODINGS[encoding] == "raw" and length != 3 * height * width:
-        raise InvalidInput(f"{what} is a broken image record: {length} bytes are no RGB image of {width}x{height}")
+        raise InvalidInput(f"{what} is a broken image record: {length} bytes are not an RGB image of {width}x{height}")
     name = body[:named].decode("utf-8", "surrogateescape")
     return Record(name, label, ENCODINGS[encoding], height, width, body[named:])
 

@@ -125,7 +125,7 @@ def open_images(path: Path, classes: tuple[str, ...] = ()) -> Images:
     """Open the data set at `path`; with `classes`, its labels are matched to these by name."""
     found: Images
     if not path.is_dir():
-        raise InvalidInput(f"{path} is no data set: neither a folder of classes nor an LMDB folder")
+        raise InvalidInput(f"{path} is not a data set: neither a folder of classes nor an LMDB folder")
     found = _database(path) if (path / "data.mdb").is_file() else Folder(path, *folder.listing(path))
     return _relabelled(found, classes) if classes and classes != found.classes else found
 
@@ -139,7 +139,7 @@ def _relabelled(found: Images, classes: tuple[str, ...]) -> Images:
         return replace(found, classes=classes)
     places = {name: number for number, name in enumerate(classes)}
     if strangers := [name for name in found.classes if name not in places]:
-        raise InvalidInput(f"{found.path} has the class '{strangers[0]}', which is none of the {len(classes)} classes")
+        raise InvalidInput(f"{found.path} has the class '{strangers[0]}', not one of the {len(classes)} classes")
     return Relabelled(found, classes, tuple(places[name] for name in found.classes))
 
 

@@ -50,6 +50,6 @@ def build(name: str, say: Say, source: Path | None = None, jobs: int | None = No
         raise BuildError(
             f"{name} is not built here: {known.get}"
             if known
-            else f"there is no engine '{name}'; there are {', '.join(RUNTIMES)}"
+            else f"unknown engine '{name}'; known: {', '.join(RUNTIMES)}"
         )
     return BUILDS[name](say, source, jobs)

@@ -54,7 +54,7 @@ def _split(model: ir.Model, node: ir.Node, sizes: list[int]) -> ir.Node:
 
 
 def drop_zero_biases(model: ir.Model, parameters: frozenset[str]) -> None:
-    """Conv with a constant zero bias that is no parameter of the model -> Conv without bias, as the module has it."""
+    """Conv with a zero bias that is not a parameter of the model -> Conv without bias, as the module has it."""
     for node in nodes(model, "Conv", "ConvTranspose"):
         bias = optional(node, 2)
         values = constant(bias)

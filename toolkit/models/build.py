@@ -132,7 +132,7 @@ def _call(factory: object, options: Mapping[str, int], spec: str) -> nn.Module:
         raise ToolkitError(f"{spec} is neither a function, a class nor a module")
     # an image size is also a matter of the export, so a model may ignore it; the number of classes it may not
     if "num_classes" in unused:
-        raise ToolkitError(f"{spec} takes no num_classes")
+        raise ToolkitError(f"{spec} has no parameter num_classes")
     return module
 
 

@@ -111,7 +111,7 @@ def compare(
     if not reference:
         return Comparison((), ("nothing was compared: the reference has no outputs",))
     pairs, problems = naming.match(tuple(reference), tuple(other), names)
-    problems += [f"a tolerance is given for '{name}', which is no output" for name in own if name not in reference]
+    problems += [f"a tolerance is given for '{name}', which is not an output" for name in own if name not in reference]
     outputs = tuple(
         compare_output(ours, theirs, reference[ours], other[theirs], own.get(ours, tolerance))
         for ours, theirs in pairs.items()

@@ -170,7 +170,7 @@ def _load(array: Path | np.ndarray, name: str, kinds: Mapping[str, str]) -> np.n
     if isinstance(array, Path):
         what, arrays = f"{array} for input '{name}'", read_arrays(array)
         if name not in arrays and len(arrays) != 1:
-            raise InvalidInput(f"{array} holds no array '{name}' but {_quoted(arrays)}")
+            raise InvalidInput(f"{array} has no array '{name}'; it has {_quoted(arrays)}")
         array = arrays[name] if name in arrays else next(iter(arrays.values()))
     if array.dtype.kind not in "fiub":
         raise InvalidInput(f"{what} holds {array.dtype}, not real numbers")
@@ -180,7 +180,7 @@ def _load(array: Path | np.ndarray, name: str, kinds: Mapping[str, str]) -> np.n
     if not np.isfinite(made).all():
         raise InvalidInput(f"{what} holds NaN or infinity (as {kind}): no comparison can be made with it")
     if kind.kind != "f" and not np.array_equal(made, array):
-        raise InvalidInput(f"{what} holds numbers that are no {kind}, which the model takes")
+        raise InvalidInput(f"{what} holds numbers that are not {kind}, which the model takes")
     return made
 
 

@@ -35,7 +35,7 @@ def need_layers(subject: Subject) -> None:
         return
     lines = need_file(Path(subject.model)).read_bytes().splitlines()
     if not any(b"layer" in line for line in lines if not line.lstrip().startswith(b"#")):
-        raise ToolkitError(f"{subject.model} is no network: it has no layers")
+        raise ToolkitError(f"{subject.model} is not a network: it has no layers")
 
 
 def need(name: str, there: Collection[str] | None, said: str) -> None:

@@ -113,7 +113,7 @@ def load(path: Path) -> Run:
 def _check_samples(run: Run, path: Path) -> None:
     """Every sample has inputs and outputs, and all of the same names."""
     if not run.inputs or len(run.inputs) != len(run.outputs):
-        raise InvalidInput(f"{path} holds {len(run.inputs)} inputs and {len(run.outputs)} outputs: that is no run")
+        raise InvalidInput(f"{path} holds {len(run.inputs)} inputs, {len(run.outputs)} outputs: not a saved run")
     for samples in (run.inputs, run.outputs):
         if any(sample.keys() != samples[0].keys() for sample in samples):
             raise InvalidInput(f"{path}: the samples differ in their names")
@@ -166,7 +166,7 @@ def _read_json(path: Path) -> Any:
     except OSError as error:
         raise InvalidInput(f"{path} can't be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"{path} is not a saved run: it holds no JSON ({error})") from error
+        raise InvalidInput(f"{path} is not a saved run: it is not JSON ({error})") from error
 
 
 def _digest(path: Path) -> str:

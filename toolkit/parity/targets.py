@@ -32,7 +32,7 @@ def parse(text: str, runtimes: Mapping[str, Runtime]) -> tuple[Subject, ...]:
     if colon and prefix in runtimes:
         return (Subject(prefix, _target(rest, runtimes[prefix], runtimes)),)
     if colon and prefix.isidentifier() and not Path(text).exists():
-        raise ToolkitError(f"'{text}': there is no runtime '{prefix}'; there are {', '.join(sorted(runtimes))}")
+        raise ToolkitError(f"'{text}': unknown runtime '{prefix}'; known: {', '.join(sorted(runtimes))}")
     suffix = _suffix(text)
     if suffix == ".json":
         run = load(_existing(text))

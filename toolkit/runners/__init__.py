@@ -29,7 +29,7 @@ def load(name: str, target: Target) -> Runner:
     """
     runtime = RUNTIMES.get(name)
     if runtime is None:
-        raise ToolkitError(f"there is no runtime '{name}'; there are {listed(name, RUNTIMES)}")
+        raise ToolkitError(f"unknown runtime '{name}'; known: {listed(name, RUNTIMES)}")
     if target.threads < 1:
         raise ToolkitError(f"threads must be at least 1, not {target.threads}")
     suffix = Path(target.path).suffix

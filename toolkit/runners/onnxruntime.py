@@ -233,7 +233,7 @@ def _open(path: Path, model: str | bytes, options: Any) -> Any:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     if isinstance(model, str) and model != model.encode("utf-8", "ignore").decode():
-        raise ToolkitError(f"onnxruntime can't open {path}: the path is no UTF-8; rename the file or its folder")
+        raise ToolkitError(f"onnxruntime can't open {path}: the path is not UTF-8; rename the file or its folder")
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except state.NotImplemented as error:

@@ -48,7 +48,7 @@ def read(path: Path) -> dict[str, Any]:
     except Exception as error:  # a broken or hostile file can make a parser raise anything
         raise InvalidInput(f"{path} is not a readable checkpoint: {str(error).splitlines()[0]}") from error
     if not isinstance(found, dict) or not {"model", "recipe", "classes", "iteration"} <= found.keys():
-        raise InvalidInput(f"{path} is no checkpoint of `toolkit train`")
+        raise InvalidInput(f"{path} is not a checkpoint of `toolkit train`")
     return found
 
 

@@ -38,7 +38,7 @@ def _zeros_around(blob: Blob) -> Sides:
     """How many zeros a Pad puts around an image; Unsupported where it does something else."""
     values = blob.node.values
     require(blob.rank == 4, f"the Pad before it pads no image, but {blob.rank} axes")
-    require(_puts_zeros(blob.node), "the Pad before it puts no zeros there")
+    require(_puts_zeros(blob.node), "the Pad before it does not pad with zeros")
     up, down, left, right = (values[f"pad_{side}"] for side in "udlr")
     require(min(up, down, left, right) >= 0, "the Pad before it cuts")
     return (up, down), (left, right)
@@ -94,7 +94,7 @@ def _pooling(node: Node, x: Blob, sides: Sides) -> Blob:
     values = node.values
     kernel, pad = (spatial(values, name, 2) for name in ("kernel_size", "pad"))
     (up, down), (left, right) = sides
-    require(not values["global_pooling"], "a global pooling takes no padding")
+    require(not values["global_pooling"], "a global pooling can't have padding")
     require(not any(pad), "it pads by itself already")
     require(up == down and left == right, "Caffe pads both ends alike, the Pad before it does not")
     require(up < kernel[0] and left < kernel[1], "Caffe's padding is smaller than the window, the Pad before it is not")

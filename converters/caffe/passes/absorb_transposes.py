@@ -105,7 +105,7 @@ def _on_sources(node: Node, sources: Sequence[Blob], order: Sequence[int]) -> Bl
         return layers.scale(sources[0], *node.blobs, axis=axis)
     require(node.type == "InnerProduct", f"{node.type} would not do the same before the transpose")
     last = node.values["axis"] % sources[0].rank == 3
-    require(last and list(order) == CHANNELS_LAST, "it is no product of each pixel's channels with a matrix")
+    require(last and list(order) == CHANNELS_LAST, "it does not multiply each pixel's channels by a matrix")
     weight, *bias = node.blobs
     return layers.convolution(sources[0], _pixelwise(weight), *bias)
 
@@ -124,7 +124,7 @@ def _matrix_of_a_view(node: Node) -> Blob | None:
         return None
     source = view.bottoms[0].node.bottoms[0]
     flat = node.values["axis"] == 1 and len(view.shapes[0]) == 2
-    require(flat, "it multiplies no flattened rows, one an image")
+    require(flat, "it does not multiply flattened rows, one for each image")
     require(order[0] == 0 and view.shapes[0][0] == source.shape[0], "the transpose moves the batch")
     weight, *bias = node.blobs
     moved = [source.shape[axis] for axis in order[1:]]

@@ -36,7 +36,7 @@ def infer(kind: str, params: Mapping[str, Any], bottoms: Sequence[Shape], tops: 
         raise Unsupported(f"no shape rule for layer type {kind}")
     row = traits.of(kind)
     if not bottoms and not row.source:
-        raise Unsupported(f"{kind} reads no blob")
+        raise Unsupported(f"{kind} needs an input blob")
     if row.image and len(bottoms[0]) != 4:
         raise Unsupported(f"{kind} takes 4 axes, not {len(bottoms[0])}")
     try:

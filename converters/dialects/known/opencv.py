@@ -126,7 +126,7 @@ def eps_outside(node: Node) -> str:
 
 def has_axes(node: Node) -> str:
     """OpenCV can't make a blob of no axes."""
-    return "" if node.shapes[0] else "Reshape makes no blob without axes (a single number)"
+    return "" if node.shapes[0] else "Reshape can't make a blob without axes (a single number)"
 
 
 def no_minus(node: Node) -> str:
@@ -137,7 +137,7 @@ def no_minus(node: Node) -> str:
 
 def no_row(node: Node) -> str:
     """OpenCV sees n numbers of one axis as (n) here and as (n, 1) there."""
-    return f"{node.type} takes no blob of one axis" if any(blob.rank == 1 for blob in node.bottoms[:1]) else ""
+    return f"{node.type} can't take a blob with one axis" if any(blob.rank == 1 for blob in node.bottoms[:1]) else ""
 
 
 def without_rows(rules: dict[str, Rule]) -> dict[str, Rule]:

@@ -58,7 +58,7 @@ def _field(kind: str, group: str, name: str) -> FieldDescriptor:
     message = schema.message("LayerParameter").DESCRIPTOR.fields_by_name[group].message_type if group else None
     field = message.fields_by_name.get(name) if message else None
     if field is None:
-        raise ValueError(f"{name} is no parameter of {kind}")
+        raise ValueError(f"{name} is not a parameter of {kind}")
     if field.message_type is not None:
         raise ValueError(f"{name} has no single value")
     return field

@@ -28,7 +28,7 @@ def prelu_by_relu(node: Node) -> Blob:
 def average_by_convolution(node: Node) -> Blob:
     """An average over windows that lie within the padded image -> a depthwise Convolution whose taps are equal."""
     x, values = node.bottoms[0], node.values
-    require(values["pool"] == "AVE" and not values["global_pooling"], "it is no average over windows")
+    require(values["pool"] == "AVE" and not values["global_pooling"], "it is not an average over windows")
     require("ceil_mode" not in values, "it has the field of another engine")
     kernel, stride, pad = (spatial(values, name, 2) for name in ("kernel_size", "stride", "pad"))
     windows = zip(x.shape[2:], node.shapes[0][2:], kernel, stride, pad, strict=True)

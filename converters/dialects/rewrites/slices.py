@@ -64,7 +64,7 @@ def slice_by_convolution(node: Node) -> tuple[Blob, ...]:
     """A part of the channels by a 1 x 1 Convolution, a part of an image's rows or columns by one tap a channel."""
     x = node.bottoms[0]
     axis = node.values["axis"] % x.rank
-    require(x.rank == 4 and axis > 0, "it cuts no image, or the batch")
+    require(x.rank == 4 and axis > 0, "it does not cut an image, or it cuts the batch")
     starts = np.cumsum([0, *(shape[axis] for shape in node.shapes)]).tolist()
     part = _channels if axis == 1 else _lines
     work = [prod(shape) * (x.shape[1] if axis == 1 else x.shape[axis] - shape[axis] + 1) for shape in node.shapes]

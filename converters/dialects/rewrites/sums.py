@@ -34,7 +34,7 @@ def gate_by_deconvolution(node: Node) -> Blob:
     require(len(node.bottoms) == 2, "its factors are learned")
     x, gate = node.bottoms
     axis = node.values["axis"] % x.rank
-    require(x.rank == 4 and not node.blobs, "it is no image, or has a bias")
+    require(x.rank == 4 and not node.blobs, "it is not an image, or has a bias")
     shape = (*(1,) * axis, *gate.shape)
     require(shape[:2] == x.shape[:2] and set(shape[2:]) <= {1}, "its factors are not one a channel of each image")
     ones = np.ones((x.shape[1], 1, *x.shape[2:]), np.float32)

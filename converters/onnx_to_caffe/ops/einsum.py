@@ -19,7 +19,7 @@ HINT = "write it with MatMul, Transpose and ReduceSum"
 @lowers("Einsum")
 def einsum(*operands: Value, equation: str) -> Blob:
     """Einsum of axes that are named once in an operand, those that are summed over in both; others are refused."""
-    other = f"'{equation}' is no batched product of two matrices"
+    other = f"'{equation}' is not a batched product of two matrices"
     require(len(operands) == 2, other, HINT)
     (a, b), (terms, arrow, result) = operands, equation.replace(" ", "").partition("->")
     left, _, right = terms.partition(",")

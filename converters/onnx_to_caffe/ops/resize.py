@@ -41,7 +41,7 @@ def repeats(m: Array) -> int:
 
 
 def picks(m: Array) -> tuple[int, int] | None:
-    """The first input and the step where the matrix takes every so manieth input; else None."""
+    """The first input and the step where the matrix takes every n-th input; else None."""
     index = m.argmax(1)
     step = int(index[1] - index[0]) if len(index) > 1 else 1
     alone = np.count_nonzero(m) == len(index) and bool(np.all(m[np.arange(len(index)), index] == 1))
@@ -69,7 +69,7 @@ LARGEST = 2**26  # numbers of an axis' matrix, 512 MB: a video of 8,000 pixels a
 
 
 def pick(x: Blob, rows: tuple[int, int], columns: tuple[int, int], size: Shape) -> Blob:
-    """Every so manieth pixel of each axis from a first one on: pooling over single pixels."""
+    """Every n-th pixel of each axis from a first one on: pooling over single pixels."""
     y = layers.reshape(x, images(x))
     for axis, (first, step), count in zip((2, 3), (rows, columns), size, strict=True):
         y = layers.narrow(y, axis, first, first + (count - 1) * step + 1)

@@ -25,4 +25,4 @@ def linear_in_one_input(x: Blob, *others: Value | None, out_shapes: object, **at
     """Refused: any output may depend on any input, so only a small matrix can take its place."""
     if any(isinstance(value, Blob) for value in others):
         raise Unsupported("only its first input may be computed at run time", "do it on the host")
-    raise Unsupported(f"its matrix from {x.shape} is too large, or its type is none that onnxruntime computes", HINT)
+    raise Unsupported(f"its matrix from {x.shape} is too large, or onnxruntime does not compute its type", HINT)

@@ -27,7 +27,7 @@ def send(stream: BinaryIO, header: Mapping[str, Any], arrays: Mapping[str, np.nd
     table = []
     for name, array in arrays.items():
         if array.dtype.kind not in PLAIN:
-            raise ValueError(f"'{name}' holds {array.dtype}, which is no plain number")
+            raise ValueError(f"'{name}' holds {array.dtype}, which is not a plain number")
         table.append([name, array.dtype.str, list(array.shape)])
     text = json.dumps({**header, "arrays": table}).encode()
     stream.write(HEAD.pack(MARK, len(text)) + text)
