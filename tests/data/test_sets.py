@@ -86,7 +86,7 @@ def test_labels_are_matched_by_the_names_of_classes(photos: Path, tmp_path: Path
     for path in (photos, tmp_path / "a.lmdb"):
         found = open_images(path, ("dog", "cat", "bee", "ant"))
         assert [found.read(index).label for index in (0, 7, 14)] == [3, 2, 1]
-        with pytest.raises(InvalidInput, match="class 'cat', which is not among the 2"):
+        with pytest.raises(InvalidInput, match="class 'cat', not one of the 2"):
             open_images(path, ("ant", "bee"))
 
 
