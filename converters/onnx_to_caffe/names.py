@@ -40,7 +40,8 @@ def module_names(model: ir.Model) -> list[Wish]:
     # A node without a path ends the call that it stands in, so neighbours are looked for among all nodes.
     of_modules, of_operators = wishes(nodes, lambda node: paths[node] or "", leaves)
     own = _own_names([node for node in nodes if paths[node] is None])
-    return [*of_modules, *own, *((value, name) for value, name in of_operators if paths[value.producer()] is not None)]
+    at_home = {value for node in nodes if paths[node] is not None for value in node.outputs}
+    return [*of_modules, *own, *((value, name) for value, name in of_operators if value in at_home)]
 
 
 def _path(node: ir.Node) -> str | None:

@@ -29,9 +29,13 @@ AS_USERS_DO = {"onnxruntime": {"optimisation": "all"}}
 )
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @click.option("--runtime", "runtimes", multiple=True, metavar="NAME", help="Run plain targets in this one; repeatable.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="That an engine may use.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="How many threads an engine may use."
+)
 @click.option("--batch", type=click.IntRange(min=1), help="First dimension of every input; the model's own without it.")
-@click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="Of an input with a dynamic shape.")
+@click.option(
+    "--input-shape", "shapes", multiple=True, type=params.SHAPE, help="The shape of an input that has open dimensions."
+)
 @click.option("--rounds", type=click.IntRange(min=6), default=20, show_default=True, help="How often to visit each.")
 @click.option("--layers", is_flag=True, help="Show where the time goes, in engines that can tell.")
 @report_option

@@ -34,16 +34,22 @@ STAGE_HELP = "Build the net for this stage, as `include { stage }` asks; repeata
 )
 @click.option("--output", "outputs", multiple=True, metavar="BLOB", help="Cut the network at this blob; repeatable.")
 @click.option("--dynamic-batch", is_flag=True, help="Let the first size of every input and output be any number.")
-@click.option("--opset", type=int, default=17, show_default=True, help="Of ONNX's operators, 11 or newer.")
+@click.option("--opset", type=int, default=17, show_default=True, help="The operator set of ONNX, 11 or newer.")
 @click.option(
     "--dialect",
     default="bvlc",
     show_default=True,
     metavar="NAME",
     shell_complete=completion.dialects,
-    help="Whose meaning counts where forks disagree.",
+    help="The fork whose meaning of a layer counts.",
 )
-@click.option("--phase", type=click.Choice(["TEST", "TRAIN"]), default="TEST", show_default=True, help="Of train_val.")
+@click.option(
+    "--phase",
+    type=click.Choice(["TEST", "TRAIN"]),
+    default="TEST",
+    show_default=True,
+    help="Which layers of a train_val file to take.",
+)
 @click.option("--stage", "stages", multiple=True, help=STAGE_HELP)
 @evidence_options
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     "-o", "given", type=params.PLACE, required=True, metavar="PREFIX", help="Path of the files without suffix, or DIR/."
 )
 @click.option("--weights", type=CHECKPOINT, help="A .pth or .safetensors checkpoint; random weights without it.")
-@click.option("--num-classes", type=POSITIVE, help="Of the classifier; the model's own default without it.")
+@click.option("--num-classes", type=POSITIVE, help="How many classes the model tells apart [default: its own].")
 @click.option("--image-size", type=POSITIVE, help="One RGB image of this height and width [default: 224].")
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="An input's shape; once for each.")
 @dialect_option

@@ -23,15 +23,19 @@ DISAGREED = 1
 )
 @click.argument("data", type=DATA)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--size", type=click.IntRange(8, 4096), help="Of the images, where a network takes any.")
-@click.option("--batch", type=click.IntRange(1), default=32, show_default=True, help="... and of a batch.")
+@click.option("--size", type=click.IntRange(8, 4096), help="Height and width of the images, where a network takes any.")
+@click.option(
+    "--batch", type=click.IntRange(1), default=32, show_default=True, help="How many images to run at a time."
+)
 @click.option("--mean", type=params.NUMBERS, default=(), help="The networks want RGB in [0, 1] minus this ...")
 @click.option("--std", type=params.NUMBERS, default=(), help="... divided by this.")
-@click.option("--scale", type=params.FRACTION, default=1.0, help="... times this before both, 255 say.")
+@click.option("--scale", type=params.FRACTION, default=1.0, help="... multiplied by this before both, such as 255.")
 @click.option("--swap-rgb", is_flag=True, help="The networks want BGR.")
 @click.option("--classes", "names", type=FILE, help="A text file with the network's classes, one a line, in its order.")
 @click.option("--output", help="The output with the scores, where a network has several.")
-@click.option("--min-agreement", type=click.FloatRange(0, 1), default=0.0, help="Exit 1 below this share, 0.99 say.")
+@click.option(
+    "--min-agreement", type=click.FloatRange(0, 1), default=0.0, help="Exit 1 below this share, such as 0.99."
+)
 @click.option("--report", "page", type=NEW_FILE, help="Write an .html file with the images on which they differ.")
 @json_option
 @quiet_option
@@ -50,7 +54,7 @@ def evaluate(
     as_json: bool,
     **fed: Any,
 ) -> None:
-    """Score every TARGET on the images of DATA: a folder of classes, or an LMDB of ours or of Caffe's.
+    """Score every TARGET on the images of DATA: a folder of classes, or an LMDB of this toolkit or of Caffe.
 
     A target is what `toolkit parity` takes, or a checkpoint that `toolkit train` wrote. Networks are fed the middle of
     each image (short edge 256 for 224, bicubic). A Caffe net that was converted to preprocess by itself gets raw

@@ -26,7 +26,7 @@ OPSET_HELP = f"ONNX operator set, {OPSETS[0]} to {OPSETS[-1]}."
 @click.argument("model", shell_complete=completion.models)
 @click.option("-o", "--output", type=params.PLACE, required=True, help="The .onnx file to write, or DIR/.")
 @click.option("--weights", type=CHECKPOINT, help="A .pth or .safetensors checkpoint; random weights without it.")
-@click.option("--num-classes", type=POSITIVE, help="Of the classifier; the model's own default without it.")
+@click.option("--num-classes", type=POSITIVE, help="How many classes the model tells apart [default: its own].")
 @click.option("--image-size", type=POSITIVE, help="Export for one RGB image of this height and width [default: 224].")
 @click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="An input's shape; once for each.")
 @click.option("--dynamic-batch", is_flag=True, help="Leave the first dimension of inputs and outputs open.")

@@ -30,7 +30,9 @@ SHOWN = 20
     show_default=True,
     help="How to store; caffe: as Caffe's own data layer reads it.",
 )
-@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEG files.")
+@click.option(
+    "--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Quality of the JPEG files."
+)
 @click.option("--jobs", type=click.IntRange(1), help="Worker processes; as many as there are cores by default.")
 @json_option
 @quiet_option

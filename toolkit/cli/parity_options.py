@@ -46,7 +46,7 @@ def input_options(command: F) -> F:
     """What to feed."""
     for option in (
         click.option(
-            "--seed", "seeds", multiple=True, type=click.IntRange(min=0), help="Of random inputs; repeatable."
+            "--seed", "seeds", multiple=True, type=click.IntRange(min=0), help="Seed of random inputs; repeatable."
         ),
         click.option("--samples", type=click.IntRange(2, 1000), help="Random inputs for each seed and range."),
         click.option(
@@ -55,15 +55,17 @@ def input_options(command: F) -> F:
         click.option(
             "--image", "images", multiple=True, type=IMAGE, help="An image or a folder of them: resized, RGB in [0, 1]."
         ),
-        click.option("--mean", type=params.NUMBERS, default=(), help="Of --image: subtracted, after --scale."),
-        click.option("--std", type=params.NUMBERS, default=(), help="Of --image: divided by."),
-        click.option("--scale", type=params.FRACTION, default=1.0, help="Of --image: times this, 255 say."),
-        click.option("--swap-rgb", is_flag=True, help="Of --image: feed BGR."),
+        click.option("--scale", type=params.FRACTION, default=1.0, help="Multiply images by this, such as 255 ..."),
+        click.option("--mean", type=params.NUMBERS, default=(), help="... then subtract this, for each channel ..."),
+        click.option("--std", type=params.NUMBERS, default=(), help="... and then divide by this, for each channel."),
+        click.option("--swap-rgb", is_flag=True, help="Feed images as BGR."),
         click.option(
             "--range", "ranges", multiple=True, type=params.RANGE, help="Of a random input; default 0,1; repeatable."
         ),
-        click.option("--input-shape", "shapes", multiple=True, type=params.SHAPE, help="Of a dynamic input."),
-        click.option("--batch", "batches", type=params.BATCHES, default=(), help="Batch sizes to run, 1,4 say."),
+        click.option(
+            "--input-shape", "shapes", multiple=True, type=params.SHAPE, help="Of an input that is open there."
+        ),
+        click.option("--batch", "batches", type=params.BATCHES, default=(), help="Batch sizes to run, such as 1,4."),
     )[::-1]:
         command = option(command)
     return command
@@ -73,7 +75,11 @@ def rule_options(command: F) -> F:
     """What counts as equal."""
     for option in (
         click.option(
-            "--tolerance", "tolerances", multiple=True, type=params.TOLERANCE, help="Of max|REF|; default 1e-4."
+            "--tolerance",
+            "tolerances",
+            multiple=True,
+            type=params.TOLERANCE,
+            help="As a part of max|REF|; default 1e-4.",
         ),
         click.option("--output", "outputs", multiple=True, metavar="NAME", help="Compare this output of REF only."),
         click.option("--name", "names", multiple=True, type=params.BLOB, help="Which blob is which ONNX value."),

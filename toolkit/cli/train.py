@@ -51,8 +51,10 @@ def read_toml(ctx: click.Context, param: click.Parameter, path: Path | None) -> 
 )
 @click.option("--validation", type=DATA, metavar="DATA", help="Score the network on these images.")
 @click.option("--weights", type=FILE, help="Start from this checkpoint; other classes get a new classifier.")
-@click.option("--model", default="shufflenet_v2_x0.5", show_default=True, help="As `toolkit export-onnx` takes it.")
-@click.option("--size", type=click.IntRange(8, 4096), default=224, show_default=True, help="Of the square images.")
+@click.option("--model", default="shufflenet_v2_x0.5", show_default=True, help="Any MODEL of `toolkit export-onnx`.")
+@click.option(
+    "--size", type=click.IntRange(8, 4096), default=224, show_default=True, help="Height and width of the images."
+)
 @click.option("--batch", type=COUNT, default=1024, show_default=True, help="Images a step, over all processes.")
 @click.option("--accumulate", type=COUNT, default=1, show_default=True, help="Work off a process's batch in N parts.")
 @click.option("--iterations", type=COUNT, default=300_000, show_default=True, help="Steps.")
@@ -60,13 +62,23 @@ def read_toml(ctx: click.Context, param: click.Parameter, path: Path | None) -> 
     "--lr", type=click.FloatRange(0, min_open=True), default=0.5, show_default=True, help="Falls to 0 linearly."
 )
 @click.option("--warmup", type=click.IntRange(0), default=0, show_default=True, help="Steps in which it rises first.")
-@click.option("--momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9, show_default=True, help="Of SGD.")
+@click.option(
+    "--momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9, show_default=True, help="SGD's momentum."
+)
 @click.option("--nesterov/--no-nesterov", default=True, show_default=True, help="Nesterov's momentum.")
-@click.option("--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True, help="Of all parameters.")
-@click.option("--label-smoothing", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Of the loss.")
+@click.option(
+    "--weight-decay", type=click.FloatRange(0), default=0.0, show_default=True, help="Applied to all parameters."
+)
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="How much to smooth the labels.",
+)
 @click.option("--flip/--no-flip", default=True, show_default=True, help="Mirror half of the images.")
 @click.option("--mean", type=params.NUMBERS, default=(), help="Subtracted from RGB in [0, 1], one number a channel.")
-@click.option("--std", type=params.NUMBERS, default=(), help="... then divided by.")
+@click.option("--std", type=params.NUMBERS, default=(), help="... then divided by this.")
 @click.option(
     "--amp",
     type=click.Choice(["auto", "off", "bf16", "fp16"]),
@@ -75,7 +87,7 @@ def read_toml(ctx: click.Context, param: click.Parameter, path: Path | None) -> 
     help="Mixed precision; auto: on a GPU.",
 )
 @click.option("--sync-bn/--no-sync-bn", default=True, show_default=True, help="BatchNorm over all processes.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of weights, order and crops.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides weights, order and crops.")
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where to train."
 )
