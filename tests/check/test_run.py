@@ -127,7 +127,7 @@ def test_a_fault_is_red_and_named(small: Path, listed: Listed, tmp_path: Path, m
     (result,) = found.results
     assert (found.passed, result["status"]) == (False, "failed")
     assert "the first to differ is 'right.2'" in result["message"]
-    assert result["report"]["rows"][0]["layers"]["first_fault"]["layers"] == ["right.1", "right.2"]
+    assert result["report"]["rows"][0]["layers"]["first_fault"]["layers"] == ["right.0", "right.2"]
     assert len(list((tmp_path / "repro").rglob("README.md"))) == 1
 
 

@@ -82,7 +82,7 @@ def test_without_an_engine_it_says_how_to_get_one(
     ("words", "code", "reason"),
     [
         (("--output", "nothing"), 2, "has no blob 'nothing'"),
-        (("--dialect", "mine"), 2, "no reading of Caffe called 'mine'"),
+        (("--dialect", "mine"), 2, "unknown dialect 'mine' for reading Caffe"),
         (("--opset", "9"), 2, "opset 9 is not known"),
         (("--input-shape", "image:1,3,5,5"), 2, "a shape is given for 'image'"),
         (("--input-shape", "data:1,4,5,5"), 3, "blob 0 of weights is (4, 3, 3, 3), and must be (4, 4, 3, 3)"),

@@ -47,7 +47,7 @@ def test_values(kind: params.Named, text: str, expected: tuple[str, object]) -> 
         (params.RANGE, "x=0,1,2", "two numbers"),
         (params.TOLERANCE, "1", "below 1"),
         (params.TOLERANCE, "-0.1", "at least 0"),
-        (params.TOLERANCE, "nan", "no number"),
+        (params.TOLERANCE, "nan", "not a number"),
         (params.TOLERANCE, "y=lots", "'lots' is not a number"),
         (params.ANY_FILE, "x=/nowhere.npy", "there is no file '/nowhere.npy'"),
         (params.ANY_FILE, "x.npy", "there is no file 'x.npy'"),

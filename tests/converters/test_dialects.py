@@ -149,7 +149,7 @@ LIMITS = {
     ),
     "pad_negative": Limit(
         ("brocolli",),
-        "no negative pad_u",
+        "negative pad_u",
         lambda x: layer("Pad", x, pad_param={"pad_u": -1}).tops[0],
         lambda x: layer("Pad", x, pad_param={"pad_u": 1}).tops[0],
         measured=False,
@@ -245,7 +245,7 @@ LIMITS = {
     ),
     "one_axis": Limit(
         OPENCV,
-        "no blob of one axis",
+        "a blob with one axis",
         lambda x, y: layers.mul(flat(x), y),
         lambda x, y: layers.mul(x, y),
         ((3, 4), (12,)),
@@ -280,11 +280,11 @@ LIMITS = {
         OPENCV, "grouped Deconvolution", lambda x: affine(deconv(x, 2)), lambda x: affine(layers.relu(deconv(x, 2)))
     ),
     "eltwise_then_norm": Limit(
-        OPENCV, "no images", lambda x: normed(gated(x)), lambda x: normed(layers.relu(gated(x))), ((2, 4, 6),)
+        OPENCV, "not images", lambda x: normed(gated(x)), lambda x: normed(layers.relu(gated(x))), ((2, 4, 6),)
     ),
     "eltwise_then_prelu": Limit(
         OPENCV,
-        "no images",
+        "not images",
         lambda x: sloped(layers.sub(gated(x), x)),
         lambda x: sloped(gated(x)),
         ((2, 4, 6),),

@@ -72,7 +72,7 @@ def test_a_label_is_found_behind_its_pixels(label: int, data: bytes) -> None:
         ({"channels": 2, "height": 5, "width": 7, "data": bytes(70)}, "1 or 3 channels"),
         ({"channels": 3, "height": 2**20, "width": 2**20}, "1 or 3 channels"),
         ({"channels": 3, "height": -5, "width": -7}, "1 or 3 channels"),
-        ({"channels": 1, "height": 1, "width": 2, "float_data": [1.0, 2.0]}, "no image of 8 bits"),
+        ({"channels": 1, "height": 1, "width": 2, "float_data": [1.0, 2.0]}, "not an image of 8 bits"),
         ({"encoded": True, "data": b"no image"}, "not an image"),
     ],
 )

@@ -130,6 +130,6 @@ def test_a_broken_map_is_refused(change: dict, message: str, tmp_path: Path) -> 
     with pytest.raises(InvalidInput, match=message):
         mapping.read(path)
     path.write_text("{", "utf-8")
-    with pytest.raises(InvalidInput, match="it holds no JSON"):
+    with pytest.raises(InvalidInput, match="it is not JSON"):
         mapping.read(path)
     assert mapping.beside(tmp_path / "other.prototxt") is None

@@ -169,7 +169,7 @@ def test_wire_carries_any_plain_array(array: np.ndarray) -> None:
 
 
 def test_wire_refuses_objects_and_strangers() -> None:
-    with pytest.raises(ValueError, match="no plain number"):
+    with pytest.raises(ValueError, match="not a plain number"):
         wire.send(io.BytesIO(), {}, {"x": np.array([None])})
     with pytest.raises(wire.Closed, match="protocol"):
         wire.receive(io.BytesIO(b"HTTP/1.1 200 OK"))

@@ -160,7 +160,7 @@ def test_a_checkpoint_runs_no_code_and_is_whole(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="not a readable checkpoint"):
         state.read(path)
     torch.save({"model": {}}, path)
-    with pytest.raises(InvalidInput, match="no checkpoint of `toolkit train`"):
+    with pytest.raises(InvalidInput, match="not a checkpoint of `toolkit train`"):
         state.read(path)
     with pytest.raises(Exception, match="pickle"):
         state.save({"model": lambda: 0}, path)  # it fails half-way
