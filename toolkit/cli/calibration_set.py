@@ -22,16 +22,28 @@ NEW = click.Path(file_okay=False, path_type=Path)
 @click.argument("data", type=DATA)
 @click.option("-o", "folder", type=NEW, required=True, metavar="DIR", help="A new folder.")
 @click.option("-n", "count", type=click.IntRange(1), default=200, show_default=True, help="Images, drawn at random.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draw.")
-@click.option("--size", type=click.IntRange(8, 4096), default=224, show_default=True, help="Of the square images.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides which are drawn.")
+@click.option(
+    "--size", type=click.IntRange(8, 4096), default=224, show_default=True, help="Height and width of the images."
+)
 @click.option("--mean", type=params.NUMBERS, default=(), help="The network wants RGB in [0, 1] minus this ...")
 @click.option("--std", type=params.NUMBERS, default=(), help="... divided by this.")
-@click.option("--scale", type=params.FRACTION, default=1.0, help="... times this before both, 255 say.")
+@click.option("--scale", type=params.FRACTION, default=1.0, help="... multiplied by this before both, such as 255.")
 @click.option("--swap-rgb", is_flag=True, help="The network wants BGR.")
 @click.option(
-    "--dtype", type=click.Choice(["float32", "uint8"]), default="float32", show_default=True, help="Of the arrays."
+    "--dtype",
+    type=click.Choice(["float32", "uint8"]),
+    default="float32",
+    show_default=True,
+    help="How the arrays are stored.",
 )
-@click.option("--layout", type=click.Choice(["nchw", "nhwc"]), default="nchw", show_default=True, help="Of the arrays.")
+@click.option(
+    "--layout",
+    type=click.Choice(["nchw", "nhwc"]),
+    default="nchw",
+    show_default=True,
+    help="How the arrays are stored.",
+)
 @quiet_option
 def calibration_set(data: Path, folder: Path, count: int, seed: int, **fed: Any) -> None:
     """Write N images of DATA as a network is fed them: the middle of each, resized, preprocessed.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 MODEL = click.Path(exists=True, dir_okay=False, path_type=Path)
 SUFFIXES = (".prototxt", ".caffemodel")
-SHAPE_HELP = "Pin a dynamic input; once for each."
+SHAPE_HELP = "The shape of an input that is open; repeatable."
 
 dialect_option = click.option(
     "--dialect",
@@ -52,7 +52,7 @@ skip_pass_option = click.option(
 
 
 output_option = click.option(
-    "--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this value; repeatable."
+    "--output", "outputs", multiple=True, metavar="NAME", help="Cut the network at this ONNX value; repeatable."
 )
 
 
@@ -81,13 +81,13 @@ def preprocessing_options(command: F) -> F:
     """Options that make the network take raw images: (x * scale - mean) / std, channels swapped."""
     for option in (
         click.option(
-            "--swap-rgb", is_flag=True, help="The network gets BGR where the model takes RGB, or RGB for BGR."
+            "--swap-rgb", is_flag=True, help="Feed the network BGR where the model takes RGB, or the other way round."
         ),
+        click.option("--std", type=params.NUMBERS, default=(), help="... and then divides by this, for each channel."),
+        click.option("--mean", type=params.NUMBERS, default=(), help="... then subtracts this, for each channel ..."),
         click.option(
-            "--scale", type=params.FRACTION, default=1.0, help="The network multiplies its input, by 1/255 say."
+            "--scale", type=params.FRACTION, default=1.0, help="The network first multiplies its input by this ..."
         ),
-        click.option("--std", type=params.NUMBERS, default=(), help="... then divides, by one number a channel."),
-        click.option("--mean", type=params.NUMBERS, default=(), help="... then subtracts, one number a channel."),
     ):
         command = option(command)
     return command
@@ -109,7 +109,7 @@ def preprocessing_options(command: F) -> F:
 @skip_pass_option
 @click.option("--train-data", metavar="LMDB", help="With --style train: files for `caffe train` on this database.")
 @click.option("--test-data", metavar="LMDB", help="... tested on this one.")
-@click.option("--prototxt-only", is_flag=True, help="Write the structure alone.")
+@click.option("--prototxt-only", is_flag=True, help="Write only the prototxt.")
 @click.option("--no-verify", is_flag=True, help="Don't run what was written.")
 @click.option("--strict", is_flag=True, help="Exit 1 unless an engine proves what was written; the files stay.")
 @json_option
