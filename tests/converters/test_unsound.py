@@ -260,6 +260,22 @@ def test_an_infinite_bound_bounds_nothing(tmp_path: Path) -> None:
     np.testing.assert_allclose(run("opencv", report, {"x": x})["y"], np.minimum(x, 0.5), atol=1e-6)
 
 
+PARTS = f"{FUNCTION} f <n>(a) => (b) {{ u, v, w = Split<axis = 1, num_outputs: int = @n>(a) b = Add(u, w) }}"
+
+
+def test_a_function_splits_as_its_call_says(tmp_path: Path) -> None:
+    path = saved(tmp_path, "y = d.f<n = 3>(x)", opset=21, functions=PARTS)
+    report = convert_file(path, tmp_path / "out")
+    x = np.random.default_rng(0).standard_normal((1, 3, 8, 8)).astype(np.float32)
+    np.testing.assert_allclose(run("opencv", report, {"x": x})["y"], x[:, :1] + x[:, 2:], atol=1e-6)
+
+
+def test_a_call_that_says_fewer_parts_than_its_function_has(tmp_path: Path) -> None:
+    path = saved(tmp_path, "y = d.f<n = 2>(x)", opset=21, functions=PARTS)
+    with pytest.raises(InvalidInput, match=r"Split '.*' has num_outputs=2 but 3 outputs"):
+        convert_file(path, tmp_path / "out")
+
+
 def test_functions_that_call_each_other(tmp_path: Path) -> None:
     functions = f"{FUNCTION} f (a) => (b) {{ b = d.g(a) }} {FUNCTION} g (a) => (b) {{ b = d.f(a) }}"
     path = saved(tmp_path, "y = d.f(x)", opset=21, functions=functions)
