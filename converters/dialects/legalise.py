@@ -38,10 +38,11 @@ def legalise(net: Net, dialect: Dialect) -> Result:
         named.update(zip(item.tops, tops, strict=True))
         if item.type == "Input":
             inputs.extend(tops)
-    if not problems and "Silence" not in dialect.layers:
+    whole = not problems and bool(net.outputs)  # one whose outputs are all constants is refused already
+    if whole and "Silence" not in dialect.layers:
         _read_inputs(named, inputs, net.outputs, dialect)
     new = emitted(net.name, named, net.outputs, inputs)
-    unread = [item for item in new.net.layers if item.type == "Silence"] if not problems else []
+    unread = [item for item in new.net.layers if item.type == "Silence"] if whole else []
     made = build(new.net)[0] if unread else {}
     for item in (one for one in unread if not _silences(dialect, made[one.bottoms[0]])):
         reason = f"{dialect.name} has no Silence layer, and nothing reads '{item.bottoms[0]}'"

@@ -81,6 +81,10 @@ REFUSED = {
         "s = ReduceSum(f); y = Add(x, s)",
         "Range 'r': gives a constant of 400,000,000 numbers",
     ),
+    "nothing but a constant for an output": (
+        "c = Constant<value = float {1}>(); y = Add(c, c)",
+        "^1 node.*\noutput 'y': is a constant: it does not depend",
+    ),
     "an attribute that is no number": ("y = Elu<alpha = nan>(x)", "Elu 'y': alpha=nan, which is not finite"),
     "an infinite attribute": ("y = LeakyRelu<alpha = inf>(x)", "LeakyRelu 'y': alpha=inf, which is not finite"),
     "a threshold that is no number": ("y = ThresholdedRelu<alpha = nan>(x)", "ThresholdedRelu 'y': alpha=nan"),
