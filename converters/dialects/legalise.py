@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from converters.caffe.graph import Blob, Node, ancestors, build, emitted, layer, rebuild, remade
 from converters.caffe.net import Net
 from converters.caffe.places import Result
+from converters.caffe.traits import STAND_IN
 from converters.dialects.base import Dialect
 from converters.dialects.known import DIALECTS
 from converters.dialects.order import REWRITES
@@ -38,7 +39,8 @@ def legalise(net: Net, dialect: Dialect) -> Result:
         named.update(zip(item.tops, tops, strict=True))
         if item.type == "Input":
             inputs.extend(tops)
-    whole = not problems and bool(net.outputs)  # one whose outputs are all constants is refused already
+    # A net that has lost its outputs, or a layer, is refused already, for the cause of that.
+    whole = not problems and net.outputs and all(item.type != STAND_IN for item in net.layers)
     if whole and "Silence" not in dialect.layers:
         _read_inputs(named, inputs, net.outputs, dialect)
     new = emitted(net.name, named, net.outputs, inputs)
