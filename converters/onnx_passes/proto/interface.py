@@ -47,6 +47,7 @@ def pin_inputs(
         value.CopyFrom(protos.value_info(value.name, tensor.elem_type, shape))
     if problems:
         raise ConversionError(problems)
+    protos.forget_shapes(proto.graph)  # an output may be an input
 
 
 def free_batches(proto: onnx.ModelProto) -> tuple[str, ...]:
