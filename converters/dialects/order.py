@@ -35,7 +35,7 @@ _OF_A_TYPE: Mapping[str, tuple[Rewriter, ...]] = {
     "BatchNorm": (fusion.keep_apart, norm.statistics_of_one_image, norm.centred_over_deviation),
     "Bias": (arithmetic.bias_by_scale, arithmetic.bias_by_sum),
     "Ceil": (rounding.ceil_by_round,),
-    "Clip": (clip.clip_relu6, clip.clip_by_relu, clip.clip_by_maximum),
+    "Clip": (clip.clip_relu6, clip.clip_by_relu, clip.clip_by_maximum, clip.clip_by_shift),
     "Convolution": (conv.convolution_over_one_row, conv.depthwise_of_five_columns),
     "Deconvolution": (
         conv.dilation_as_zero_taps,

@@ -127,6 +127,7 @@ CASES = {
     ),
     "arcs": Case("float[2,3] x", "a = Asin(x); b = Acos(x)", low=-1, high=1, outputs=("a", "b"), dialects=("opencv",)),
     **{f"clip_{name}": clip(*bounds) for name, bounds in BOUNDS.items()},
+    **{f"clip_of_small_{name}": clip(*bounds, spread=1e-6) for name, bounds in BOUNDS.items() if bounds[0] != 0},
     "clip_rank1": clip(-1, 40, "5"),
     "clip_rank5": clip(0, 6, "1,2,3,1,4", 9),
     "clip_attributes": of_x("Clip<min=-1.0, max=0.5>(x)", "Clip<max=0.5>(x)", "Clip(x)", opset=7),

@@ -132,7 +132,8 @@ def test_what_the_chip_lacks_is_refused_by_its_name(tmp_path: Path) -> None:
 def test_a_forbidden_rewrite_is_not_used(tmp_path: Path) -> None:
     x = image()
     net = emit("net", {"x": x, "y": layers.clip(x, -1, 1)}, ["y"], [x])
-    free, bound = read(tmp_path, ""), read(tmp_path, 'forbid = ["clip_by_relu", "clip_by_maximum", "clip_relu6"]')
+    forbidden = 'forbid = ["clip_by_relu", "clip_by_maximum", "clip_by_shift", "clip_relu6"]'
+    free, bound = read(tmp_path, ""), read(tmp_path, forbidden)
     assert legalise(net, free).problems == ()
     assert "has no Clip layer" in legalise(net, bound).problems[0][1].reason
 

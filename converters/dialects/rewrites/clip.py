@@ -1,7 +1,8 @@
 """Clip for engines that have none.
 
-Shifting by a bound and back rounds to the bound's own precision, so that form serves small bounds alone. Where nothing
-is rounded (a bound so far out that the shift would drown small numbers) a constant is compared with Eltwise MAX.
+Shifting by a bound and back rounds to the bound's own precision: of numbers far below it little is left. From 0 on only
+the upper bound does that, and a ReLU more is all it costs. Elsewhere a constant is compared with Eltwise MAX, which
+rounds nothing, where the dialect takes it.
 """
 
 from __future__ import annotations
@@ -37,29 +38,15 @@ def clip_relu6(node: Node) -> Blob:
 
 
 def clip_by_relu(node: Node) -> Blob:
-    """ReLU cuts at 0: shift the bound there and back, and turn the axis round for the upper one.
+    """From 0 on: ReLU cuts at 0, and at the upper bound on an axis that is turned round there and back.
 
     The upper bound comes first: what the input is turned round by may go into the layer that makes it.
     """
-    x = node.bottoms[0]
     low, high = _bounds(node)
     if low is None and high is None:
-        return same(x)
-    if high is None:
-        require(low is not None and low >= -NEAR, f"a shift by {low} loses precision")
-        return _from(x, low or 0)
-    if low is None:
-        require(high <= NEAR, f"a shift by {high} loses precision")
-        return _mirrored(layers.relu(_mirrored(x, high)), high)
-    require(max(abs(low), abs(high)) <= NEAR, f"a shift by {low} or {high} loses precision")
-    inside = layers.relu(_mirrored(layers.relu(_mirrored(x, high)), high - low))
-    return layers.power(inside, shift=low) if low else inside
-
-
-def _from(x: Blob, low: float) -> Blob:
-    if low == 0:
-        return layers.relu(x)
-    return layers.power(layers.relu(layers.power(x, shift=-low)), shift=low)
+        return same(node.bottoms[0])
+    require(low == 0, f"a shift by {low if low is not None else high} rounds small numbers away")
+    return clip_by_shift(node)
 
 
 def clip_by_maximum(node: Node) -> Blob:
@@ -69,3 +56,23 @@ def clip_by_maximum(node: Node) -> Blob:
     if high is not None:
         x = _mirrored(layers.eltwise("MAX", _mirrored(x, 0), constant(x, -high)), 0)
     return x if low is None else layers.eltwise("MAX", x, constant(x, low))
+
+
+def clip_by_shift(node: Node) -> Blob:
+    """ReLU cuts at 0: shift each bound there and back, and turn the axis round for the upper one."""
+    x = node.bottoms[0]
+    low, high = _bounds(node)
+    shifts = [bound for bound in (low, high) if bound is not None]
+    require(shifts and max(map(abs, shifts)) <= NEAR, f"a shift by {' or '.join(map(str, shifts))} loses precision")
+    if high is None:
+        return _from(x, low or 0)
+    if low is None:
+        return _mirrored(layers.relu(_mirrored(x, high)), high)
+    inside = layers.relu(_mirrored(layers.relu(_mirrored(x, high)), high - low))
+    return layers.power(inside, shift=low) if low else inside
+
+
+def _from(x: Blob, low: float) -> Blob:
+    if low == 0:
+        return layers.relu(x)
+    return layers.power(layers.relu(layers.power(x, shift=-low)), shift=low)
