@@ -28,6 +28,10 @@ def load(request: Mapping[str, Any]) -> dict[str, Any]:
     tensors = {blob: blob for blob in (*names["inputs"], *names["blobs"])}
     tensors.update((blob, names["blobs"][blob][0]) for blob in names["rewritten"])
     left = _left(interpreter, tensors.values())
+    # Of outputs that are alike it leaves one.
+    for group in names["alike"]:
+        kept = next((tensors[blob] for blob in group if tensors[blob] in left), "")
+        tensors.update((blob, kept) for blob in group if tensors[blob] not in left)
     tensors = {blob: tensor for blob, tensor in tensors.items() if tensor in left}
     wanted = request["wanted"] or names["outputs"]
     saved = tuple(tensors[blob] for blob in wanted if blob in tensors)

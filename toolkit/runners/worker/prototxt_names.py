@@ -61,17 +61,21 @@ def names(text: str) -> dict[str, Any]:
     """Inputs with their shapes, {blob: [layer, output number]} and the blobs that nobody reads: the net's outputs.
 
     In-place layers write their blob again, so a blob's value is what its last writer leaves, as in Caffe; `rewritten`
-    are those blobs.
+    are those blobs. `alike` are groups of blobs that Reshapes make of one blob in one way.
     """
     net = parse(text)
     inputs = _legacy_inputs(net)
     blobs: dict[str, list[Any]] = {}
     unread: dict[str, None] = {}
     rewritten: dict[str, None] = {}
+    alike: dict[str, list[str]] = {}
     for layer in _messages(net, "layer") + _messages(net, "layers"):
         name = "".join(_texts(layer, "name")[:1])
         for bottom in _texts(layer, "bottom"):
             unread.pop(bottom, None)
+        if "Reshape" in _texts(layer, "type"):
+            rest = [field for field in layer if field[0] not in ("name", "top")]
+            alike.setdefault(repr(rest), []).extend(_texts(layer, "top"))
         shapes = [
             _sizes(shape, "dim") for param in _messages(layer, "input_param") for shape in _messages(param, "shape")
         ]
@@ -82,7 +86,9 @@ def names(text: str) -> dict[str, Any]:
                 rewritten.update(dict.fromkeys([top] if top in blobs or top in inputs else []))
                 blobs[top] = [name, number]
                 unread[top] = None
-    return {"inputs": inputs, "blobs": blobs, "outputs": list(unread), "rewritten": list(rewritten)}
+    groups = [blobs_of_one for blobs_of_one in alike.values() if len(blobs_of_one) > 1]
+    names_of = {"inputs": inputs, "blobs": blobs, "outputs": list(unread), "rewritten": list(rewritten)}
+    return {**names_of, "alike": groups}
 
 
 def _legacy_inputs(net: list[tuple[str, Any]]) -> dict[str, list[int]]:
