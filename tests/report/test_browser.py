@@ -441,7 +441,7 @@ def test_the_report_of_a_real_network(shufflenet: Path, open_page: Open) -> None
     compared = draw(page, "errors").locator(".scatterlayer .point").count()
     assert compared > 60
     assert page.locator(".map tbody th button").count() == compared
-    page.locator("[data-part=graph] input").fill("stage_3_2/conv2/bn Convolution")
+    page.locator("[data-part=graph] input").fill("stage_3_2/conv2 Convolution")
     page.locator(".step.hit").click()
     details = page.text_content("#details")
     assert "Conv + BatchNormalization → Convolution" in details
