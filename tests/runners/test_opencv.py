@@ -127,5 +127,5 @@ def test_names_in_a_prototxt() -> None:
     "text", ["}}}", "layer {", "layer: 3", "a b c [", "{" * 100_000, 'name: "open', "input_dim: {}"]
 )
 def test_names_survive_any_text(text: str) -> None:
-    assert set(names(text)) == {"inputs", "blobs", "outputs", "rewritten"}
+    assert set(names(text)) == {"inputs", "blobs", "outputs", "rewritten", "alike"}
     assert isinstance(parse(text), list)
