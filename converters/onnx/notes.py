@@ -19,7 +19,6 @@ SCOPE = "scope"  # a module path that is not yet the name of the node's value
 _SCOPES, _STACK = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.stack_trace"
 _NO_MODULE = "_empty_nn_module_stack"
 _REPEATED_CALL = re.compile(r"@\d+$")  # torch counts the calls of a module that is used more than once
-_TORCH = re.compile(r"[/\\]torch[/\\](nn|_\w+|utils|onnx|export|fx)[/\\]")  # its own files
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 
 Frame = tuple[str, int, str]  # file, line, function
@@ -59,7 +58,6 @@ def read(props: Mapping[str, str]) -> dict[str, str]:
     `module` comes from our own exporter, whose values are called by it already; from torch's notes it is `scope`.
     """
     stack = torch_stack(props)
-    stack = [frame for frame in stack if not _TORCH.search(frame[0])] or stack
     found = {
         MODULE: props.get(MODULE, ""),
         SCOPE: "" if MODULE in props else torch_module(props),

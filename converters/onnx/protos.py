@@ -90,15 +90,12 @@ def replace_nodes(graph: onnx.GraphProto, nodes: Iterable[onnx.NodeProto]) -> No
 
 
 def forget_shapes(graph: onnx.GraphProto) -> None:
-    """Drop what a graph says about the shapes of computed values, so that it is inferred anew.
-
-    An output that is an input is not computed: it has the shape that the input is given.
-    """
+    """Drop what a graph says about the shapes of computed values, so that it is inferred anew."""
     del graph.value_info[:]
-    given = {value.name: value.type for value in graph.input}
+    inputs = {value.name: value for value in graph.input}
     for output in graph.output:
-        if output.name in given and all(dim.dim_value > 0 for dim in given[output.name].tensor_type.shape.dim):
-            output.type.CopyFrom(given[output.name])
+        if output.name in inputs:
+            output.CopyFrom(inputs[output.name])
         else:
             output.type.tensor_type.ClearField("shape")
 

@@ -26,7 +26,7 @@ from converters.onnx_passes.proto.inline_local import inline_local
 from converters.onnx_passes.proto.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.proto.skip_folding import skip_folding
 from converters.onnx_passes.proto.weights_aside import take_out
-from converters.onnx_passes.sound import check_sound, check_split, every_node, sort_nodes
+from converters.onnx_passes.sound import check_sound, sort_nodes
 from converters.onnx_passes.spec import OLDEST, verify
 
 # Ops of shape arithmetic: gone after folding wherever the shapes are static.
@@ -57,6 +57,7 @@ def canonicalise(
     sort_nodes(proto.graph, source.path)
     pin_inputs(proto, input_shapes or {}, store)
     choose_outputs(proto, outputs)
+    protos.forget_shapes(proto.graph)
     said = notes.of_nodes(proto)
     model = ir.serde.deserialize_model(_folded(proto, source, opset, supported))
     graphs.put_back(model.graph, store)
@@ -70,8 +71,6 @@ def canonicalise(
 def _folded(proto: onnx.ModelProto, source: Source, opset: int, supported: frozenset[str]) -> onnx.ModelProto:
     """The model in the canonical opset, without shape arithmetic, the shape of every value known."""
     proto = inline_local(proto) or proto
-    for node in every_node(proto.graph.node):
-        check_split(node, source.path)
     asked = {output for node in proto.graph.node for output in node.output}
     try:
         proto = _run(PREPARE, proto, opset)

@@ -17,6 +17,7 @@ import onnx.defs
 from converters.errors import InvalidInput
 from converters.onnx import protos
 
+AUTO_PADS = ("VALID", "SAME_UPPER", "SAME_LOWER")
 VARIADIC = onnx.defs.OpSchema.FormalParameterOption.Variadic
 INT32 = range(-(2**31), 2**31)
 WIDE = frozenset({"ends", "starts", "value_int", "value_ints"})  # attributes that may be any int64
@@ -86,6 +87,10 @@ def _fault(node: onnx.NodeProto, opset: int) -> str:
     if schema is None:
         since = _first_opset(node.op_type)
         return f"is of opset {since}, but the model is of opset {opset}" if since else ""
+    return _attribute_fault(node, schema, opset) or _count_fault(node, schema)
+
+
+def _attribute_fault(node: onnx.NodeProto, schema: Schema, opset: int) -> str:
     names = [item.name for item in node.attribute]
     for name in schema.needed:
         if name not in names:
@@ -100,12 +105,23 @@ def _fault(node: onnx.NodeProto, opset: int) -> str:
             return f"has {wide} in its attribute '{item.name}'; onnxruntime and Caffe read 32 bits"
         if item.name in FLAGS and item.i not in (0, 1):
             return f"has {item.name}={item.i}, which is neither 0 nor 1"
+        if item.name == "auto_pad" and item.s not in (
+            b"",
+            b"NOTSET",
+        ):  # empty in a function: it stands for the caller's
+            how = item.s.decode("utf-8", "replace")
+            if how not in AUTO_PADS:
+                return f"has auto_pad={how}, which is none of {', '.join(AUTO_PADS)}"
+            if any(value for other in node.attribute if other.name == "pads" for value in other.ints):
+                return f"has pads beside auto_pad={how}"
     if len(set(names)) < len(names):
         return f"has the attribute '{Counter(names).most_common(1)[0][0]}' more than once"
-    for what, given, (least, most) in (
-        ("inputs", len(node.input), schema.inputs),
-        ("outputs", len(node.output), schema.outputs),
-    ):
+    return ""
+
+
+def _count_fault(node: onnx.NodeProto, schema: Schema) -> str:
+    counts = (("inputs", len(node.input), schema.inputs), ("outputs", len(node.output), schema.outputs))
+    for what, given, (least, most) in counts:
         if given < least:
             return f"has {given} {what}; it takes {least} at least"
         if given > most:

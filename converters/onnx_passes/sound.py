@@ -21,7 +21,7 @@ def check_sound(proto: onnx.ModelProto, path: Path) -> None:
     _check_names(_names(proto), path)
     for node in (*every_node(proto.graph.node), *every_node(n for f in proto.functions for n in f.node)):
         _check_node(node, path)
-        check_split(node, path)
+        _check_split(node, path)
     _check_operators(proto, path)
     _check_calls(proto, path)
 
@@ -80,12 +80,9 @@ def _check_node(node: onnx.NodeProto, path: Path) -> None:
         raise InvalidInput(f"{path}: not valid ONNX: {node.op_type or 'node'} '{node.name}' makes no value")
 
 
-def check_split(node: onnx.NodeProto, path: Path) -> None:
-    """Where num_outputs is below the number of outputs onnxruntime aborts, and with it the process.
-
-    In a function it may be what the call says: then it is known once the function is written out.
-    """
-    parts = next((item.i for item in node.attribute if item.name == "num_outputs" and not item.ref_attr_name), None)
+def _check_split(node: onnx.NodeProto, path: Path) -> None:
+    """Where num_outputs is below the number of outputs onnxruntime aborts, and with it the process."""
+    parts = next((item.i for item in node.attribute if item.name == "num_outputs"), None)
     if protos.is_op(node, "Split") and parts is not None and parts < len(node.output):
         name = node.name or node.output[0]
         raise InvalidInput(f"{path}: Split '{name}' has num_outputs={parts} but {len(node.output)} outputs")

@@ -128,8 +128,9 @@ def _work(judge: Judge, numbers: range, limits: Limits, folder: Path, log: int, 
 
         def say(stage: str, stages: list[str] = stages) -> None:
             stages.append(stage)
+            faulthandler.cancel_dump_traceback_later()
+            pipe.send(stage)  # may have to wait for who listens
             faulthandler.dump_traceback_later(limits.seconds, exit=True, file=log)
-            pipe.send(stage)
 
         try:
             end = judge(number, folder, say)

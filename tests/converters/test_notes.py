@@ -42,14 +42,6 @@ def test_the_source_is_the_last_frame() -> None:
     assert notes.read({STACK: trace}) == {"source": 'File "/a/net.py", line 9, in f'}
 
 
-def test_the_source_is_the_users_line_where_torch_called_itself_from_there() -> None:
-    inner = 'File "/x/lib/python3.11/site-packages/torch/nn/modules/conv.py", line 548, in forward\n    return y\n'
-    assert notes.read({STACK: f'File "/a/net.py", line 3, in forward\n    x\n{inner}'})["source"].startswith(
-        'File "/a/net'
-    )
-    assert "conv.py" in notes.read({STACK: inner})["source"]
-
-
 def test_our_own_notes_come_first() -> None:
     ours = {"module": "stem", "source": 'File "net.py", line 1, in forward'}
     assert notes.read({**ours, SCOPES: "['', 'other', 'x']", STACK: 'File "b.py", line 2, in g'}) == ours

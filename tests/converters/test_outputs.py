@@ -42,16 +42,6 @@ def saved(name: str, folder: Path) -> Path:
     return folder / "net.onnx"
 
 
-@pytest.mark.parametrize("batch", ["1", "2", "N"])
-@pytest.mark.parametrize("opset", [11, 18, 21, 22])
-def test_an_input_that_is_an_output_has_the_shape_that_is_fed(opset: int, batch: str, tmp_path: Path) -> None:
-    text = NETS["an input"].replace("18", str(opset)).replace("[1,", f"[{batch},")
-    onnx.save(onnx.parser.parse_model(text), tmp_path / "net.onnx")
-    done = convert(load(tmp_path / "net.onnx"))
-    assert [*done.model_outputs] == ["y", "x"]
-    assert {*done.model_outputs.values()} == {(2 if batch == "2" else 1, 4, 6, 6)}
-
-
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_last_layer_makes_the_last_output(name: str, dialect: str, tmp_path: Path) -> None:
     net = convert(load(saved(name, tmp_path)), dialect=dialect).net

@@ -15,7 +15,7 @@ def empty_to_constant(model: ir.Model) -> None:
     for node in graph:
         for value in node.outputs:
             shape = static_shape(value)
-            if shape is None or 0 not in shape or not value.uses() or value.is_graph_output():
+            if shape is None or 0 not in shape or min(shape) < 0 or not value.uses() or value.is_graph_output():
                 continue
             nothing = np.zeros(shape, (value.dtype or ir.DataType.FLOAT).numpy())
             ir.convenience.replace_all_uses_with(value, constant(graph, f"{value.name}/empty", nothing))

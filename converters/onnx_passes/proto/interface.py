@@ -38,6 +38,9 @@ def pin_inputs(
             hint = Remedy(f"give it a shape, {example} for example", "input_shapes", f"{value.name}:{example}")
             problems.append(Problem("input", value.name, f"has dynamic dimensions ({shown})", hint))
             continue
+        if given is None and dims and tensor.shape.dim[0].HasField("dim_value") and dims[0] == 0:
+            problems.append(Problem("input", value.name, "has a size of 0, so it holds nothing"))
+            continue
         if given is not None and tensor.HasField("shape"):
             _check_fits(value.name, given, dims)
         shape = list(given) if given is not None else [dims[0] if dims[0] > 0 else 1, *dims[1:]] if dims else []
@@ -47,7 +50,6 @@ def pin_inputs(
         value.CopyFrom(protos.value_info(value.name, tensor.elem_type, shape))
     if problems:
         raise ConversionError(problems)
-    protos.forget_shapes(proto.graph)  # an output may be an input
 
 
 def free_batches(proto: onnx.ModelProto) -> tuple[str, ...]:

@@ -89,7 +89,6 @@ def take_out(source: Source, proto: onnx.ModelProto) -> Store:
             whole = number not in source.data and tensor.data_location != onnx.TensorProto.EXTERNAL
             proto.graph.initializer.append(tensor if whole else ir.to_proto(ir.Tensor(kept.numpy(), name=tensor.name)))
     proto.ir_version = max(proto.ir_version, 8)
-    protos.forget_shapes(proto.graph)
     return store
 
 

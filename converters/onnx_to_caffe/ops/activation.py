@@ -143,6 +143,9 @@ def gelu(x: Blob, *, approximate: str = "none") -> Blob:
 @elementwise
 def clip(x: Blob, low: Value | None = None, high: Value | None = None) -> Blob:
     """Clip -> Clip, or ReLU from 0 on. Bounds may be computed; where they cross, the upper one holds."""
+    for value in (low, high):
+        if value is not None:
+            require(prod(value.shape) == 1, f"a bound of shape {value.shape}, not one number")
     if isinstance(low, Blob) or isinstance(high, Blob):
         return _at_most(_at_least(x, low), high)
     return clipped(x, _bound(low, -UNBOUNDED), _bound(high, UNBOUNDED))

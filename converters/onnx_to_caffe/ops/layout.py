@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 
@@ -74,7 +75,8 @@ def col2im(
     begin, end = (list(pads[: len(image)]), list(pads[len(image) :])) if pads else ([0] * len(image),) * 2
     extent = [spread[i] * (block[i] - 1) + 1 for i in axes]
     counts = [(image[i] + begin[i] + end[i] - extent[i]) // steps[i] + 1 for i in axes]
-    taps = int(np.prod(block))
+    taps = prod(block)
+    require(taps <= x.shape[1], f"blocks of {taps:,} numbers in {x.shape[1]} channels")
     channels = x.shape[1] // taps
     weight = np.tile(np.eye(taps, dtype=np.float32), (channels, 1)).reshape(channels * taps, 1, *block)
     columns = layers.reshape(x, (x.shape[0], channels * taps, *counts))

@@ -96,6 +96,8 @@ def _inverse(variance: Blob, eps: float) -> Blob:
 @lowers("InstanceNormalization")
 def instance_normalization(x: Blob, gamma: Value, beta: Value, *, epsilon: float = 1e-5) -> Blob:
     """InstanceNormalization -> BatchNorm with the statistics of each channel plane, Scale."""
+    for value in (gamma, beta):
+        require(value.shape == (x.shape[1],), f"a factor or shift of {value.shape} for {x.shape[1]} channels")
     normal = standardised(x, prod(x.shape[:2]), epsilon)
     return affine(normal, gamma, beta)
 

@@ -92,8 +92,8 @@ def recurrent(
     require(direction in DIRECTIONS, f"direction={direction}")
     require(hidden in (0, r.shape[2]), f"hidden_size={hidden} of weights of {r.shape[2]}")
     turned = DIRECTIONS[direction]
-    rows = r.shape[1]
-    fits = r.rank == w.rank == 3 and w.shape[1] == rows and len(turned) == w.shape[0] == r.shape[0]
+    rows = GATES[kind] * r.shape[-1]
+    fits = r.rank == w.rank == 3 and w.shape[:2] == r.shape[:2] == (len(turned), rows)
     fits &= b is None or b.shape == (len(turned), 2 * rows)
     require(fits, f"weights of {w.shape}, {r.shape}" + (f" and {b.shape}" if b is not None else ""))
     functions = list(activations) or list(USUAL[kind]) * len(turned)

@@ -72,6 +72,7 @@ def flatten(x: Blob, *, axis: int = 1, out_shapes: Sequence[Shape]) -> Blob:
 @lowers("Squeeze", "Unsqueeze")
 def squeeze(x: Blob, axes: Value | None = None, *, out_shapes: Sequence[Shape]) -> Blob:
     """Squeeze and Unsqueeze -> Reshape."""
+    require(axes is None or 0 not in axes.shape, "a list of no axes: onnxruntime takes that for all of size 1")
     return view(x, out_shapes[0])
 
 
