@@ -18,6 +18,7 @@ from converters.errors import InvalidInput
 
 MAX_BYTES = 8 * 2**20  # a prototxt of a thousand layers has 300 KB
 COMMENT = re.compile(rb"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|#[^\n]*""")  # or text, which stays
+PLAIN = re.compile(r"[A-Za-z0-9_./:+-]*")  # what text of protobuf holds as it is
 MAX_FIELDS = 200_000  # and some 20,000 fields
 
 
@@ -60,13 +61,43 @@ def to_message(net: Net) -> Any:
 
 def write(net: Net, header: str = "") -> str:
     """Return the prototxt of a net, checked by reading it back; `header` lines become comments at the top."""
+    lines = [f"# {line}\n" for line in header.splitlines()]
     proto = to_message(net)
-    text: str = text_format.MessageToString(proto)
-    again = message("NetParameter")()
+    lines.append(f"name: {_quoted(proto.name)}\n")
+    known: dict[bytes, str] = {}
+    for item in proto.layer:
+        lines += ["layer {\n", f"  name: {_quoted(item.name)}\n", f"  type: {_quoted(item.type)}\n"]
+        lines += [f"  bottom: {_quoted(name)}\n" for name in item.bottom]
+        lines += [f"  top: {_quoted(name)}\n" for name in item.top]
+        lines += [_parameters(item, known), "}\n"]
+    return "".join(lines)
+
+
+def _parameters(item: Any, known: dict[bytes, str]) -> str:
+    """All of a layer but its names. Parsing is slow, so what is the same in many layers is written and read once."""
+    for field in ("name", "type", "bottom", "top"):
+        item.ClearField(field)
+    key = item.SerializeToString()
+    if key not in known:
+        known[key] = _checked(item, indent=2)
+    return known[key]
+
+
+def _checked(part: Any, indent: int = 0) -> str:
+    """A message as text, checked by reading it back."""
+    text: str = text_format.MessageToString(part, indent=indent)
+    again = type(part)()
     text_format.Parse(text, again)
-    if again != proto:
+    if again != part:
         raise RuntimeError("the prototxt does not read back as it was written")
-    return "".join(f"# {line}\n" for line in header.splitlines()) + text
+    return text
+
+
+def _quoted(name: str) -> str:
+    """A name between quotes; with escapes, and checked, where it is not plain."""
+    if PLAIN.fullmatch(name):
+        return f'"{name}"'
+    return _checked(message("LayerParameter")(name=name)).removeprefix("name: ").rstrip("\n")
 
 
 def read(path: Path) -> Net:

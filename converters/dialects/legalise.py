@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from converters.caffe.graph import Blob, Node, ancestors, build, emitted, layer, rebuild, remade
 from converters.caffe.net import Net
 from converters.caffe.places import Result
-from converters.caffe.traits import STAND_IN
 from converters.dialects.base import Dialect
 from converters.dialects.known import DIALECTS
 from converters.dialects.order import REWRITES
@@ -39,12 +38,10 @@ def legalise(net: Net, dialect: Dialect) -> Result:
         named.update(zip(item.tops, tops, strict=True))
         if item.type == "Input":
             inputs.extend(tops)
-    # A net that has lost its outputs, or a layer, is refused already, for the cause of that.
-    whole = not problems and net.outputs and all(item.type != STAND_IN for item in net.layers)
-    if whole and "Silence" not in dialect.layers:
+    if not problems and "Silence" not in dialect.layers:
         _read_inputs(named, inputs, net.outputs, dialect)
     new = emitted(net.name, named, net.outputs, inputs)
-    unread = [item for item in new.net.layers if item.type == "Silence"] if whole else []
+    unread = [item for item in new.net.layers if item.type == "Silence"] if not problems else []
     made = build(new.net)[0] if unread else {}
     for item in (one for one in unread if not _silences(dialect, made[one.bottoms[0]])):
         reason = f"{dialect.name} has no Silence layer, and nothing reads '{item.bottoms[0]}'"

@@ -59,19 +59,6 @@ def test_layers_add_up_to_the_whole(toolkit: Callable[..., Result], as_json: Cal
         assert 0 <= found["layers_other"] < found["layers_whole"]
 
 
-def test_names_are_short_where_they_differ(toolkit: Callable[..., Result], net: Path, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    other, twin = tmp_path / "other.onnx", tmp_path / "other" / "net.onnx"
-    for path in (other, twin):
-        path.write_bytes(net.read_bytes())
-    table = toolkit("benchmark", net, other, "--rounds", 6).stdout
-    assert "│ net.onnx   │" in table
-    assert "│ other.onnx │" in table
-    table = toolkit("benchmark", net, twin, "--rounds", 6).stdout
-    assert f"│ {net} " in table
-    assert f"│ {twin} " in table
-
-
 def test_report_is_a_page(toolkit: Callable[..., Result], net: Path, tmp_path: Path) -> None:
     result = toolkit("benchmark", net, "--rounds", 6, "--layers", "--report", tmp_path / "new" / "speed.html")
     assert result.exit_code == 0, result.output

@@ -59,23 +59,6 @@ def test_a_name_forges_no_error(command: str, tmp_path: Path) -> None:
     assert not any(line.startswith("error: forged") for line in said.splitlines())
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        (NASTY,),
-        ("inspect", f"--{NASTY}"),
-        ("parity", "setup.cfg", "setup.cfg", f"--tolerance={NASTY}"),
-        ("inspect", NASTY),
-    ],
-)
-def test_a_word_of_the_command_line_forges_no_error(words: tuple[str, ...]) -> None:
-    done = toolkit(*words)
-    assert done.returncode == 2
-    assert b"\x1b" not in done.stderr
-    assert SHOWN in done.stderr.decode() or repr(NASTY)[1:-1] in done.stderr.decode()
-    assert not any(line.startswith(b"error: forged") for line in done.stderr.splitlines())
-
-
 def test_a_path_that_onnxruntime_cannot_open(tmp_path: Path) -> None:
     source = os.fsencode(tmp_path) + b"/net_\xff.onnx"
     model(source)

@@ -50,20 +50,6 @@ def test_a_narrow_terminal_drops_columns_and_no_digit(
     assert re.search(r"\x1b\[31mfailed", told)
 
 
-def test_a_narrow_terminal_drops_empty_columns_first_and_says_nothing_of_them(
-    terminal: Callable[[int], None], capsys: pytest.CaptureFixture[str]
-) -> None:
-    columns, name = ("node", "layers", "multiply-adds", "blocked in"), "/model.2/m/m.0/cv1/conv/Conv"
-    for width, shown in ((80, columns), (70, columns[:3]), (50, columns[:2])):
-        terminal(width)
-        print_table(columns, [(name, "Convolution", "1,638,400", "")] * 2, spare=("multiply-adds",))
-        plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
-        assert [column for column in columns if column in plain.splitlines()[1]] == list(shown)
-        assert name in plain
-        assert ("too few for: multiply-adds\n" in plain.replace(")", "\n")) is (width == 50)
-        assert "blocked in" not in "".join(plain.splitlines()[2:])
-
-
 def test_a_pipe_gets_every_column(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.delenv("FORCE_COLOR", raising=False)

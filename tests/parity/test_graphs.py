@@ -3,8 +3,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
-import onnx
 import onnx.parser
 import pytest
 
@@ -12,7 +10,6 @@ from converters import mapping
 from converters.caffe.net import Layer, Net
 from converters.errors import InvalidInput
 from toolkit.parity.localise.graphs import of_caffe, of_onnx
-from toolkit.parity.localise.onnx_part import extract
 from toolkit.parity.localise.sizes import bytes_of_values
 
 NET = Net(
@@ -80,20 +77,6 @@ def test_weights_are_no_values_and_bodies_read_what_is_around_them(tmp_path: Pat
         ("y", "If", ("c", "b", "a")),
     ]
     assert (graph.inputs, graph.outputs) == (("x", "c"), ("y",))
-
-
-def test_a_part_that_is_cut_out_names_no_folder(tmp_path: Path) -> None:
-    """Exporters leave the files of whoever exported in the nodes; a part is there to be sent to others."""
-    path = write("net (float[1, 3] x) => (float[1, 3] y) { h = Relu(x)  y = Neg(h) }", tmp_path / "net.onnx")
-    proto = onnx.load(path)
-    for node in proto.graph.node:
-        node.doc_string = f"{tmp_path}/net.py"
-        node.metadata_props.add(key="pkg.torch.onnx.stack_trace", value=f'File "{tmp_path}/net.py", line 3, in forward')
-    onnx.save(proto, path)
-    samples = {"x": np.ones((1, 3), np.float32), "y": np.ones((1, 3), np.float32)}
-    part = extract(of_onnx(path), (0, 1), "y", ("x",), samples, {}, {})
-    assert [node.op_type for node in part.graph.node] == ["Relu", "Neg"]
-    assert str(tmp_path).encode() not in part.SerializeToString()
 
 
 def test_sizes_follow_from_the_inputs(tmp_path: Path) -> None:

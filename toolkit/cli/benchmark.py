@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FAILED = 1
 COLUMNS = ("engine", "model", "ms", "min ms", "p50", "p90", "p99", "items/s", "peak MB", "noise", "ratio", "")
-SPARE = ("peak MB", "p99", "noise", "items/s", "p90", "min ms", "p50", "model")
+SPARE = ("peak MB", "p99", "noise", "items/s", "p90", "min ms", "model")
 MOST_LAYERS = 15
 AS_USERS_DO = {"onnxruntime": {"optimisation": "all"}}
 
@@ -120,8 +120,7 @@ def show(report: Report) -> None:
     """The table for people, what was too noisy, and where the time goes."""
     from toolkit.benchmark.report import busy
 
-    names = _names(report)
-    rows = [_row(report, one, name) for one, name in zip(report.times, names, strict=True)]
+    rows = [_row(report, one) for one in report.times]
     print_table(COLUMNS, rows, spare=SPARE)
     for version in dict.fromkeys(one.version for one in report.ran):
         click.echo(f"run with {version}")
@@ -139,27 +138,17 @@ def show(report: Report) -> None:
             click.echo(f"{one.runtime}, {one.label}: no layers: {one.silent}")
 
 
-def _names(report: Report) -> list[str]:
-    """The file and options of each target; in full where two files of different folders are called alike."""
-    from toolkit.parity.page.wording import base
-
-    full = [one.label for one in report.times]
-    short = [base(label) for label in full]
-    alike = {name for name in short if len({label for label in full if base(label) == name}) > 1}
-    return [label if name in alike else name for label, name in zip(full, short, strict=True)]
-
-
-def _row(report: Report, one: Times, name: str) -> list[str]:
+def _row(report: Report, one: Times) -> list[str]:
     from toolkit.benchmark.report import milliseconds
     from toolkit.benchmark.spread import percentile
 
     if one.reason:
-        return [one.runtime, name, *["-"] * 9, "not run" if one.optional else "failed"]
+        return [one.runtime, one.label, *["-"] * 9, "not run" if one.optional else "failed"]
     times = [one.typical, min(one.seconds), *(percentile(one.seconds, percent) for percent in (50, 90, 99))]
     found = report.ratio(one)
     return [
         one.runtime,
-        name,
+        one.label,
         *map(milliseconds, times),
         f"{one.throughput:.1f}" if one.throughput else "-",
         f"{one.memory / 1e6:.0f}" if one.memory else "-",

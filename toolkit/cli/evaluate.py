@@ -109,7 +109,7 @@ def _show(found: dict[str, Any]) -> None:
     rows = [
         [
             one["model"],
-            one["runtime"],
+            one["version"],
             f"{one['top1']:.2%}",
             f"{one['top5']:.2%}",
             f"{share:.2%}",
@@ -117,9 +117,7 @@ def _show(found: dict[str, Any]) -> None:
         ]
         for one, share in zip(found["targets"], found["agreement"][0], strict=True)
     ]
-    print_table(COLUMNS, rows, spare=("images/s",))
-    for version in dict.fromkeys(one["version"] for one in found["targets"]):
-        click.echo(f"run with {version}")
+    print_table(COLUMNS, rows, spare=("images/s", "engine"))
     for one in found["targets"]:
         worst = [f"{c['name']} ({c['recall']:.0%}, {c['times']} as {c['taken_for']})" for c in one["worst_classes"]]
         click.echo(f"{one['model']}, {one['runtime']}: least recognised: {', '.join(worst) or 'none, all are right'}")

@@ -23,7 +23,7 @@ def report(error: Exception, as_json: bool) -> int:
     if os.environ.get("TOOLKIT_DEBUG") == "1":
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     if isinstance(error, click.ClickException):
-        click.UsageError(sentence, getattr(error, "ctx", None)).show()  # click adds the usage line
+        error.show()  # click adds the usage line
     else:
         click.echo(f"error: {sentence}", err=True)
         if _can_be_cut(error):
@@ -43,8 +43,7 @@ def explain(error: Exception) -> tuple[int, str]:
     if isinstance(error, ToolkitError):
         return error.exit_code, error.told(worded)
     if isinstance(error, click.ClickException):
-        text = error.format_message()  # it quotes what stood on the command line, unless nothing did
-        return error.exit_code, text if isinstance(error, click.MissingParameter) else printable(text)
+        return error.exit_code, error.format_message()
     if isinstance(error, OSError) and error.strerror:  # a folder that can't be written, a full disk
         return USAGE, printable(f"{error.strerror}: {error.filename}" if error.filename else error.strerror)
     what = printable(f"{type(error).__name__}: {error}".split("\n", 1)[0])

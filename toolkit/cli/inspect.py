@@ -137,7 +137,6 @@ def show(found: Inspection, blockers_only: bool = False) -> None:
                 (node.name, node.op, _layers(node, found.dialect), _count(node.multiply_adds), _where(node, found))
                 for node in listed
             ],
-            spare=("multiply-adds",),
         )
     for node in listed:
         for reason in dict.fromkeys(node.blockers.values()):

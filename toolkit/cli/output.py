@@ -94,8 +94,8 @@ def print_table(
 ) -> None:
     """A table on stdout, verdicts in colour. In a pipe it keeps its full width, so that no word is cut or wrapped.
 
-    A terminal too narrow for it gets fewer columns: none that is empty, then none of `spare`, left out first to last,
-    and is told which. Then long names are folded; numbers and verdicts are never cut.
+    A terminal too narrow for it gets fewer columns, those of `spare` left out first to last, and is told which. Then
+    long names are folded; numbers and verdicts are never cut.
     """
     from rich.console import Console
 
@@ -103,11 +103,10 @@ def print_table(
     shown, left_out, table = list(columns), [], _table(columns, columns, rows, title)
     if not console.is_terminal:
         console = Console(file=sys.stdout, width=max(80, _width(console, table)))
-    empty = [name for at, name in enumerate(columns) if rows and not any(row[at] for row in rows)]
-    for name in dict.fromkeys((*empty, *spare)):
+    for name in spare:
         if _width(console, table) > console.width:
             shown.remove(name)
-            left_out += [name] * (name not in empty)
+            left_out.append(name)
             table = _table(columns, shown, rows, title)
     console.print(table)
     if left_out:

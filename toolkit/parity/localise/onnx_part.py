@@ -61,13 +61,10 @@ def extract(
 
 
 def _copy(node: Any) -> Any:
-    """The node without an exporter's notes, which name folders of the machine that it ran on."""
     import onnx
 
     copy = onnx.NodeProto()
     copy.CopyFrom(node)
-    copy.ClearField("metadata_props")
-    copy.ClearField("doc_string")
     return copy
 
 

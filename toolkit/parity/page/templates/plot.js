@@ -9,7 +9,7 @@ const short = (text) => plain(text.length > 70 ? `…${text.slice(-69)}` : text)
 function colours() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(`--${name}`).trim();
-  return { ink: of('ink'), soft: of('soft'), line: of('line'), card: of('card'), good: of('good'), bad: of('bad'), warn: of('warn'), mute: of('mute'), engines: ['one', 'two', 'three', 'four', 'six', 'seven'].map(of), reference: of('five') };
+  return { ink: of('ink'), soft: of('soft'), line: of('line'), card: of('card'), good: of('good'), bad: of('bad'), warn: of('warn'), mute: of('mute'), engines: [of('one'), of('two'), of('three'), of('four')], reference: of('five') };
 }
 
 /** The look of every plot; axes and what else differs is for the caller to add. */

@@ -21,7 +21,7 @@ function errorFigure(model) {
       name: plain(engine.label), type: 'scatter', mode: 'lines+markers', x: points.map((value) => value.index),
       y: layers.map((layer) => (layer.required_tolerance === null ? top : Math.max(layer.required_tolerance, floor))),
       line: { color: colour, width: 1 },
-      marker: { color: layers.map((layer) => tints[layer.status]), size: layers.map((layer) => (layer.status === 'passed' ? 6 : 9)), symbol: layers.map((layer) => (layer.status === 'passed' ? ['circle', 'square', 'diamond', 'cross', 'triangle-up', 'star'][place % 6] : 'x')) },
+      marker: { color: layers.map((layer) => tints[layer.status]), size: layers.map((layer) => (layer.status === 'passed' ? 6 : 9)), symbol: layers.map((layer) => (layer.status === 'passed' ? ['circle', 'square', 'diamond', 'cross'][place % 4] : 'x')) },
       text: points.map((value, i) => `<b>${short(value.name)}</b><br>${short(made(value.any))}<br>${plain(engine.label)}: ${layers[i].required_tolerance === null ? 'not comparable' : figure(layers[i].required_tolerance, 3)} (${STATUS[layers[i].status]})`),
       hovertemplate: '%{text}<extra></extra>',
     };

@@ -19,7 +19,7 @@ function makeTable(view, section, show) {
     const name = h('th', { scope: 'row' }, row.value
       ? h('button', { type: 'button', class: 'link', tabindex: -1, onclick: (event) => show(view, { id: row.name, value: row.value }, event.currentTarget) }, row.name)
       : h('code', {}, row.name));
-    if (!row.value) return h('tr', {}, name, h('td', { 'data-label': 'Caffe blob', class: row.blob ? null : 'empty' }, row.blob ? h('code', {}, row.blob) : ''), h('td', { class: 'why', colspan: columns.length - 2 }, row.reason));
+    if (!row.value) return h('tr', {}, name, h('td', { 'data-label': 'Caffe blob', class: row.blob ? null : 'empty' }, row.blob), h('td', { class: 'why', colspan: columns.length - 2 }, row.reason));
     const any = row.value.any;
     return h('tr', {}, name, h('td', { 'data-label': 'Caffe blob' }, h('code', {}, any.blob)), h('td', { class: 'made', 'data-label': 'Made by' }, made(any)),
       h('td', { class: 'w', 'data-label': 'Shape' }, sizes(any.shape)),
