@@ -38,7 +38,7 @@ def legalise(net: Net, dialect: Dialect) -> Result:
         named.update(zip(item.tops, tops, strict=True))
         if item.type == "Input":
             inputs.extend(tops)
-    if not problems and "Silence" not in dialect.layers:
+    if not problems and "Silence" not in dialect.layers and net.outputs:  # constant outputs are told elsewhere
         _read_inputs(named, inputs, net.outputs, dialect)
     new = emitted(net.name, named, net.outputs, inputs)
     unread = [item for item in new.net.layers if item.type == "Silence"] if not problems else []

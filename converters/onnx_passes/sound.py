@@ -19,6 +19,8 @@ Call = tuple[str, str]
 def check_sound(proto: onnx.ModelProto, path: Path) -> None:
     """Raise InvalidInput for a model that means nothing, ConversionError for one whose functions grow too large."""
     _check_names(_names(proto), path)
+    if not proto.graph.output:
+        raise InvalidInput(f"{path}: not valid ONNX: the model has no output")
     for node in (*every_node(proto.graph.node), *every_node(n for f in proto.functions for n in f.node)):
         _check_node(node, path)
         _check_split(node, path)

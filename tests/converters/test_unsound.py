@@ -181,6 +181,7 @@ def short(model: onnx.ModelProto) -> None:
 
 MADE: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
     "nothing": (lambda model: model.graph.node[0].ClearField("output"), "not valid ONNX: Relu '' makes no value"),
+    "no output": (lambda model: model.graph.ClearField("output"), "not valid ONNX: the model has no output"),
     "too few bytes": (short, "the weights 'w' have 1500 bytes, not 1600"),
     "no known type": (
         lambda model: model.graph.initializer.add(name="w", data_type=99, dims=[1], raw_data=b"1"),
@@ -227,6 +228,12 @@ def test_a_resize_of_a_wide_image_takes_no_square_matrix(tmp_path: Path) -> None
 def test_an_input_that_holds_nothing(shape: str, tmp_path: Path) -> None:
     path = saved(tmp_path, "y = Relu(x)", f"float[{shape}] x")
     with pytest.raises(ConversionError, match="input 'x': has a size of 0, so it holds nothing"):
+        convert_file(path, tmp_path / "out")
+
+
+def test_constant_outputs_alone_are_named(tmp_path: Path) -> None:
+    path = saved(tmp_path, "z = Relu(x); y = Constant<value = float[1] {1}>()")
+    with pytest.raises(ConversionError, match="output 'y': is a constant"):
         convert_file(path, tmp_path / "out")
 
 
