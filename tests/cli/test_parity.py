@@ -57,7 +57,7 @@ class Twin:
     def __enter__(self) -> Twin:
         self.runner.__enter__()
         self.inputs, self.version, self.seconds = {"data": self.runner.inputs["x"]}, "Twin 1", 0.0
-        self.dtypes, self.values, self.layer_seconds = {}, self.runner.values, {}
+        self.dtypes, self.values, self.layer_seconds, self.plain = {}, self.runner.values, {}, ""
         return self
 
     def __exit__(self, *error: Any) -> None:

@@ -27,6 +27,7 @@ class Fake:
     values: tuple[str, ...] = ("y",)
     dtypes: dict[str, str] = field(default_factory=dict)
     layer_seconds: dict[str, float] = field(default_factory=dict)
+    plain: str = ""
     fed: list[Feeds] = field(default_factory=list)
 
     def __enter__(self) -> Fake:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from converters.errors import InvalidInput, ToolkitError
+from toolkit import runners
 from toolkit.parity.inputs import Inputs
 from toolkit.parity.parity import Rule, Subject, check
 from toolkit.parity.report import Report, Verdict, worst
 from toolkit.parity.run import Run, load, save
-from toolkit.runners.base import RunnerError, RunnerUnavailable
+from toolkit.runners.base import RunnerError, RunnerUnavailable, Target
 
 from .fakes import WEIGHTS, Fake, Feeds, linear, loads, subject
 
@@ -372,3 +373,27 @@ def test_a_report_is_as_bad_as_its_worst_row() -> None:
     for index, verdict in enumerate(order):
         rows = tuple(replace(report.rows[0], verdict=one) for one in order[: index + 1])
         assert replace(report, rows=rows).verdict is verdict
+
+
+def test_a_net_whose_plain_call_gives_another_blob_does_not_pass() -> None:
+    fakes = Fake("onnxruntime", linear), Fake("caffe", linear, plain="inner/silence")
+    (row,) = check(REF, [OTHER], loads(*fakes)).rows
+    assert row.verdict is Verdict.FAILED
+    assert row.reasons[0].startswith("net.forward() without a name gives 'inner/silence'")
+    named = replace(OTHER, target=replace(OTHER.target, outputs=("y",)))
+    assert check(REF, [named], loads(*fakes)).passed, "who names outputs has no use for the plain call"
+
+
+def test_opencv_tells_what_its_plain_call_gives(tmp_path: Path) -> None:
+    relu = 'layer { name: "y" type: "ReLU" bottom: "a" top: "y" } '
+    cut = (
+        'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 4 dim: 2 dim: 2 } } } '
+        'layer { name: "cut" type: "Slice" bottom: "x" top: "a" top: "b" } '
+    )
+    silence = 'layer { name: "hush" type: "Silence" bottom: "b" } '
+    for name, text, gives in (("last", cut + relu + silence, "hush"), ("first", cut + silence + relu, "y")):
+        (tmp_path / f"{name}.prototxt").write_text(text)
+        (tmp_path / f"{name}.caffemodel").write_bytes(b"")
+        with runners.load("opencv", Target(str(tmp_path / f"{name}.prototxt"), tmp_path / f"{name}.caffemodel")) as net:
+            found = net.run({"x": np.ones((1, 4, 2, 2), np.float32)})
+            assert (net.plain, list(found)) == (gives, ["y"])

@@ -78,12 +78,14 @@ class Rule:
         tolerances: other ones for some outputs, by the reference's names.
         constants: outputs that need not depend on the input.
         float64: whether to run the reference in double precision as well, to know its own error.
+        plain: whether what an engine gives where nobody names an output has to be an output.
     """
 
     tolerance: float = TOLERANCE
     tolerances: Mapping[str, float] = field(default_factory=dict)
     constants: tuple[str, ...] = ()
     float64: bool = False
+    plain: bool = True
 
 
 def check(
@@ -167,7 +169,7 @@ def _row(oracle: Run, other: Subject, load: Load, moves: tuple[Sensitivity, ...]
         run = (
             _saved(oracle, other, other.target)
             if isinstance(other.target, Run)
-            else _live(oracle, other, other.target, load, on_step)
+            else _live(oracle, other, other.target, load, on_step, rule.plain)
         )
     except RunnerUnavailable as error:
         return replace(blank, reasons=(f"not run: {error}",))
@@ -190,11 +192,22 @@ class _Misfit(Exception):
         self.problems = tuple(problems)
 
 
-def _live(oracle: Run, subject: Subject, target: Target, load: Load, on_step: Say) -> Run:
+def _live(oracle: Run, subject: Subject, target: Target, load: Load, on_step: Say, plain: bool) -> Run:
     with load(subject.runtime, target) as runner:
         resizes = Path(subject.model).suffix in traits_of(subject.runtime).resizes
         feeds = _renamed(oracle.inputs, runner.inputs, subject.names, resizes)
-        return record(runner, subject.model, feeds, on_step)
+        run = record(runner, subject.model, feeds, on_step)
+        if plain and not target.outputs and runner.plain and runner.plain not in run.outputs[0]:
+            raise _Misfit([_other_than_meant(runner.plain, tuple(run.outputs[0]))])
+        return run
+
+
+def _other_than_meant(plain: str, outputs: Sequence[str]) -> str:
+    """What is wrong with a net whose last layer makes no output."""
+    return (
+        f"net.forward() without a name gives '{plain}', which the last layer makes, and not the output "
+        f"'{outputs[-1]}': put the layer that makes it last, or name outputs with --output"
+    )
 
 
 def _renamed(feeds: Sequence[Feeds], declared: Shapes, names: Mapping[str, str], resizes: bool = False) -> list[Feeds]:

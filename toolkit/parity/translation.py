@@ -81,6 +81,7 @@ class Translated:
         self.values: Collection[str] = ()
         self.dtypes: Mapping[str, str] = {}
         self.layer_seconds: Mapping[str, float] = {}
+        self.plain = ""
         self.version, self.seconds = "", 0.0
         self.own = tuple(dict.fromkeys(known.names[value] for value in self.wanted))
         self.runner = load(name, replace(target, outputs=self.own if target.outputs else ()))
@@ -92,6 +93,8 @@ class Translated:
         there = set(self.runner.values)
         self.values = [value for value, own in self.known.names.items() if own in there]
         self.dtypes = {ours.get(name, name): kind for name, kind in self.runner.dtypes.items()}
+        own = self.runner.plain
+        self.plain = next((value for value in self.wanted if self.known.names[value] == own), own)
         self.version, self.seconds, self.layer_seconds = self.runner.version, 0.0, self.runner.layer_seconds
         return self
 

@@ -58,7 +58,8 @@ class Runner(Protocol):
     Once entered, `inputs` maps name to shape (None for a dynamic dimension), `dtypes` says which inputs are not
     float32, `values` which names may be asked for as outputs, and `version` what computes, on how many threads.
     `seconds` is what the last `run` spent in the engine alone, `layer_seconds` what each layer took where the
-    target's option profile=on asks for it. After a RunnerError the runner is spent.
+    target's option profile=on asks for it. `plain` is the one value that the engine's call without names gives, ''
+    where that call gives all outputs. After a RunnerError the runner is spent.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Runner(Protocol):
     version: str
     seconds: float
     layer_seconds: Mapping[str, float]
+    plain: str
 
     def __enter__(self) -> Runner: ...
 

@@ -78,6 +78,7 @@ class OnnxRuntime:
         self.dtypes: Mapping[str, str] = {}
         self.version, self.seconds = "", 0.0
         self.layer_seconds: Mapping[str, float] = {}
+        self.plain = ""
 
     def __enter__(self) -> OnnxRuntime:
         import onnxruntime

@@ -56,7 +56,9 @@ def _load(target: Target, worker: Worker, fusion: bool, profile: bool) -> Loaded
     places, wanted = _places(names["blobs"], reply["layers"]), target.outputs or names["outputs"]
     need_outputs("opencv", wanted, places)
     inputs = {name: tuple(shape) for name, shape in names["inputs"].items()}
-    return Loaded(inputs, reply["version"], [(value, *places[value]) for value in wanted], places, profile)
+    asked = [(value, *places[value]) for value in wanted]
+    plain = next((value for value in wanted if places[value] == (reply["layers"][-1], 0)), reply["layers"][-1])
+    return Loaded(inputs, reply["version"], asked, places, profile, "" if path.suffix == ".onnx" else plain)
 
 
 def _places(blobs: Mapping[str, list[Place]], layers: Collection[str]) -> dict[str, Place]:

@@ -125,6 +125,7 @@ class Loaded:
     outputs: Sequence[Any]
     values: Collection[str] = ()
     profile: bool = False
+    plain: str = ""
 
 
 class Isolated:
@@ -140,6 +141,7 @@ class Isolated:
         self.dtypes: Mapping[str, str] = {}
         self.version, self.seconds = "", 0.0
         self.layer_seconds: Mapping[str, float] = {}
+        self.plain = ""
 
     def __enter__(self) -> Isolated:
         self.worker = Worker(self.name, self.target.threads, self.timeout, self.python)
@@ -149,7 +151,7 @@ class Isolated:
             self.worker.close()
             raise
         self.inputs, self.outputs, self.values = loaded.inputs, loaded.outputs, loaded.values
-        self.profile = loaded.profile
+        self.profile, self.plain = loaded.profile, loaded.plain
         self.version = f"{loaded.version}, CPU, {self.target.threads} thread{'s' if self.target.threads > 1 else ''}"
         return self
 

@@ -53,6 +53,7 @@ class Torch:
         self.dtypes: Mapping[str, str] = {}
         self.version, self.seconds = "", 0.0
         self.layer_seconds: Mapping[str, float] = {}
+        self.plain = ""
 
     def __enter__(self) -> Torch:
         import torch

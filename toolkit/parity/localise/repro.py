@@ -151,7 +151,7 @@ def rerun(pair: Pair, part: Part, folder: Path, tolerance: float, fused: bool) -
     """The comparison of the part alone, on the reference's own arrays."""
     ours, theirs = subjects(pair, folder, fused)
     arrays = {value: tuple(sample[value] for sample in part.inputs) for value in part.cut.inputs}
-    return check(ours, [theirs], pair.load, Inputs(arrays=arrays), Rule(tolerance))
+    return check(ours, [theirs], pair.load, Inputs(arrays=arrays), Rule(tolerance, plain=False))
 
 
 def describe(pair: Pair, part: Part, folder: Path, sentence: str, tolerance: float, fused: bool) -> None:
