@@ -206,7 +206,7 @@ def _other_than_meant(plain: str, outputs: Sequence[str]) -> str:
     """What is wrong with a net whose last layer makes no output."""
     return (
         f"net.forward() without a name gives '{plain}', which the last layer makes, and not the output "
-        f"'{outputs[-1]}': put the layer that makes it last, or name outputs with --output"
+        f"'{outputs[-1]}': put the layer that makes it last"
     )
 
 
