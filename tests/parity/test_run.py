@@ -95,7 +95,7 @@ def test_halves_of_two_runs_are_no_run(tmp_path: Path) -> None:
     "change, message",
     [
         ({"format": 2}, "of format 2; this version reads 1"),
-        ({"outputs": [["a/b:0", "file"]]}, "2 inputs and 1 outputs"),
+        ({"outputs": [["a/b:0", "file"]]}, "2 inputs, 1 outputs"),
         ({"outputs": [["a/b:0", "file"], ["a/b:0"]]}, "differ in their names"),
         ({"outputs": [["a", "b", "c"], ["a", "b", "c"]]}, "is not a saved run: KeyError"),
         ({"seconds": ["x"]}, "is not a saved run: ValueError"),
@@ -112,7 +112,7 @@ def test_a_changed_table_is_refused(change: dict, message: str, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "text, message",
-    [("{", "holds no JSON"), ("[" * 100_000, "holds no JSON"), ("[]", "not a saved run"), ("{}", "not a saved")],
+    [("{", "is not JSON"), ("[" * 100_000, "is not JSON"), ("[]", "not a saved run"), ("{}", "not a saved")],
 )
 def test_what_is_no_run_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(text)
