@@ -163,13 +163,16 @@ def test_an_image_and_a_file_for_one_input_are_refused(tmp_path: Path) -> None:
         make(spec, {"x": (1, 3, 4, 4)})
 
 
-def test_a_nudge_moves_every_value_by_a_millionth_of_itself() -> None:
-    array = np.float32([[1000, -1, 0, 1e-20]])
+def test_a_nudge_moves_every_value_by_a_millionth_of_itself_and_a_little_of_the_largest() -> None:
+    array = np.float32([[8, -1, 0, 1e-20]])
     moved = nudged({"x": array})["x"]
     assert moved.dtype == np.float32
-    np.testing.assert_allclose(np.abs(moved / np.where(array, array, 1) - 1)[0, [0, 1, 3]], 1e-6, rtol=0.1)
-    assert moved[0, 2] == 0
+    np.testing.assert_allclose(np.abs(moved - array)[0], [8.8e-6, 1.8e-6, 8e-7, 8e-7], rtol=0.1)
     np.testing.assert_array_equal(nudged({"x": array})["x"], moved)
+
+
+def test_an_input_of_zeros_is_nudged_as_an_image() -> None:
+    np.testing.assert_allclose(np.abs(nudged({"x": np.zeros(5, np.float32)})["x"]), 1e-7)
 
 
 def test_every_seed_and_range_is_a_sample() -> None:

@@ -21,10 +21,10 @@ REF = subject("onnxruntime", "net.onnx")
 OTHER = subject("caffe")
 
 
-def checked(reference, other, rule: Rule | None = None, **more: object) -> Report:
+def checked(reference, other, rule: Rule | None = None, inputs: Inputs | None = None, **more: object) -> Report:
     """Two functions as the reference and as the other engine."""
     fakes = Fake("onnxruntime", reference), Fake("caffe", other)
-    return check(REF, [replace(OTHER, **more)], loads(*fakes), rule=rule)
+    return check(REF, [replace(OTHER, **more)], loads(*fakes), inputs, rule=rule)
 
 
 def test_agreement_passes() -> None:
@@ -188,6 +188,20 @@ def test_a_difference_within_the_references_own_rounding_is_ill_conditioned() ->
     assert not report.passed
     assert "ill-conditioned here" in report.rows[0].notes[0]
     assert "differs by" in report.rows[0].reasons[0]
+
+
+def spread(feeds: Feeds, shift: float = 0.0, factor: float = 1.0) -> dict[str, np.ndarray]:
+    """The image less its mean by its spread, of which an image of zeros has none; and a little bias."""
+    x = feeds["x"].astype(np.float64)
+    return {"y": factor * (x - x.mean()) / np.sqrt(x.var() + 1e-16) + 1e-6 + shift}
+
+
+def test_on_a_constant_image_what_divides_by_its_spread_is_ill_conditioned() -> None:
+    zeros = Inputs(arrays={"x": (np.zeros((1, 3, 4, 4)),)})
+    rounding = checked(spread, lambda feeds: spread(feeds, shift=1e-5), inputs=zeros)
+    assert rounding.verdict is Verdict.ILL_CONDITIONED
+    assert checked(spread, lambda feeds: spread(feeds, factor=1.5), inputs=zeros).verdict is Verdict.FAILED
+    assert checked(linear, lambda feeds: linear(feeds, error=2e-4), inputs=zeros).verdict is Verdict.FAILED
 
 
 def test_ill_conditioned_and_equal_still_passes_and_says_so() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from toolkit.parity.compare import OutputComparison
-from toolkit.parity.sensitivity import MOVES, Sensitivity, measure, moved, noise_floor
+from toolkit.parity.sensitivity import MOVES, Sensitivity, measure, moved, noise_of_samples
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_declared_constant_need_not_move() -> None:
 def test_the_worst_sample_makes_the_noise_floor() -> None:
     outputs = [{"y": np.float64([1, 0])}, {"y": np.float64([2, 0])}]
     after = [{"y": np.float64([1, 0])}, {"y": np.float64([2 - 1e-3, 0])}]
-    assert noise_floor(outputs, after) == {"y": pytest.approx(5e-4)}
+    assert max(noise_of_samples(outputs, after)["y"]) == pytest.approx(5e-4)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,8 @@ def test_the_worst_sample_makes_the_noise_floor() -> None:
 def test_rounding_explains_a_difference_of_its_own_size(noise: float, required: float, explained: bool) -> None:
     difference = OutputComparison("y", "y", (1,), 1e-4, required=required, max_abs=2 * required, scale=2)
     assert Sensitivity("y", 1, noise).explains(difference, 0) == explained
+
+
+def test_noise_is_told_in_the_references_own_size() -> None:
+    assert noise_of_samples([{"y": np.ones(2)}], [{"y": np.float64([1, 22])}]) == {"y": (21,)}
+    assert noise_of_samples([{"y": np.zeros(2)}], [{"y": np.ones(2)}]) == {"y": (1,)}

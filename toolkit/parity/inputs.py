@@ -26,6 +26,7 @@ Range = tuple[float, float]
 RANGE = (0.0, 1.0)  # what an image network is fed
 WHOLE = (0.0, 9.0)  # and one that takes integers: indices that even a small table has
 RELATIVE_STEP = 1e-6
+ABSOLUTE_STEP = 1e-7  # of the largest value: how a sum over values of all sizes rounds
 MOST_BYTES = 2**32  # all samples together: they are kept until the last engine has run
 
 
@@ -88,11 +89,20 @@ def make(spec: Inputs, declared: Shapes, kinds: Mapping[str, str] | None = None)
 
 
 def nudged(feeds: Feeds, seed: int = 0) -> Feeds:
-    """Every value moved by one millionth of itself, up or down at random: a few float32 steps. Integers stay."""
+    """Every value moved by one millionth of itself, up or down at random: a few float32 steps. Integers stay.
+
+    A tenth of that of the largest value comes on top, so that zeros move too: what divides by the spread of a constant
+    image is nowhere as touchy. Of an input of zeros alone the largest value counts as 1, as in an image.
+    """
     moved = {}
     for name, array in feeds.items():
         signs = _generator(seed, 0, f"nudge {name}").integers(0, 2, array.shape, np.int8) * 2 - 1
-        moved[name] = (array * (1 + RELATIVE_STEP * signs)).astype(array.dtype) if array.dtype.kind == "f" else array
+        if array.dtype.kind == "f":
+            largest = float(np.abs(array).max(initial=0)) or 1.0
+            step = RELATIVE_STEP * np.abs(array) + ABSOLUTE_STEP * largest
+            moved[name] = (array + signs * step).astype(array.dtype)
+        else:
+            moved[name] = array
     return moved
 
 

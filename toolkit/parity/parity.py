@@ -22,7 +22,7 @@ from toolkit.parity.cost import cost_of
 from toolkit.parity.inputs import Feeds, Inputs, Shapes, make, nudged
 from toolkit.parity.report import Report, Row, Verdict, judge
 from toolkit.parity.run import Outputs, Run, record
-from toolkit.parity.sensitivity import Sensitivity, measure, noise_floor
+from toolkit.parity.sensitivity import Sensitivity, measure, noise_of_samples
 from toolkit.runners.base import Load, RunnerError, RunnerUnavailable, Target, traits_of
 
 Say = Callable[[str], None]
@@ -115,7 +115,7 @@ def check(
     exact = _in_float64(reference, oracle, load, on_step) if rule.float64 else []
     _need_outputs(rule.constants, "is declared constant", oracle)
     _need_outputs(rule.tolerances, "is given a tolerance", oracle)
-    moves = measure(oracle.outputs, oracle.noise, rule.constants, exact)
+    moves = measure(oracle.outputs, oracle.noise, rule.constants, exact, oracle.shaken)
     rows = tuple(_row(oracle, other, load, moves, rule, on_step) for other in others)
     cost = cost_of(reference.target, reference.runtime, oracle, load) if reference.precision == FLOAT32 else None
     return Report(oracle, rows, moves, rule.tolerance, dict(rule.tolerances), cost)
@@ -138,7 +138,8 @@ def _reference(subject: Subject, others: Sequence[Subject], load: Load, inputs: 
         run = record(runner, subject.model, feeds, on_step)
         on_step(f"{subject.runtime}: how much rounding moves the outputs")
         moved = [dict(runner.run(nudged(sample))) for sample in feeds]
-    return replace(run, noise=noise_floor(run.outputs, moved))
+    shaken = noise_of_samples(run.outputs, moved)
+    return replace(run, noise={name: max(found) for name, found in shaken.items()}, shaken=shaken)
 
 
 def _in_float64(subject: Subject, oracle: Run, load: Load, on_step: Say) -> list[dict[str, np.ndarray]]:

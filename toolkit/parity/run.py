@@ -24,7 +24,10 @@ Outputs = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Run:
-    """One engine, one model, some samples. `noise` says how far each output moves when the inputs move by 1e-6."""
+    """One engine, one model, some samples. `noise` says how far each output moves when the inputs move by 1e-6.
+
+    `shaken` says it for each sample.
+    """
 
     runtime: str
     version: str
@@ -34,6 +37,7 @@ class Run:
     seconds: tuple[float, ...] = ()
     noise: Mapping[str, float] = field(default_factory=dict)
     meta: Mapping[str, str] = field(default_factory=dict)
+    shaken: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def record(
@@ -102,6 +106,7 @@ def load(path: Path) -> Run:
             outputs=_restored("out", found["outputs"], arrays),
             seconds=tuple(map(float, found["seconds"])),
             noise={str(name): _number(value) for name, value in found["noise"].items()},
+            shaken={str(name): tuple(map(_number, values)) for name, values in found.get("shaken", {}).items()},
             meta={str(key): str(value) for key, value in found["meta"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -143,6 +148,7 @@ def _described(run: Run, arrays: Path) -> dict[str, Any]:
         "outputs": [list(sample) for sample in run.outputs],
         "seconds": list(run.seconds),
         "noise": {name: value if np.isfinite(value) else None for name, value in run.noise.items()},
+        "shaken": {name: [x if np.isfinite(x) else None for x in values] for name, values in run.shaken.items()},
         "meta": dict(run.meta),
     }
 

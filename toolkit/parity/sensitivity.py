@@ -25,7 +25,8 @@ class Sensitivity:
     """One output of the reference. `constant` was declared by the caller: compared, but not expected to move.
 
     `own` is how far the reference in float32 is from the same model in float64, for each sample, in the output's units;
-    empty where that was not asked. `float64` is the worst of it, of the largest value.
+    empty where that was not asked. `float64` is the worst of it, of the largest value. `shaken` is the noise of each
+    sample, `noise` the worst of it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Sensitivity:
     constant: bool = False
     float64: float | None = None
     own: tuple[float, ...] = ()
+    shaken: tuple[float, ...] = ()
 
     @property
     def insensitive(self) -> bool:
@@ -46,11 +48,13 @@ class Sensitivity:
         It does where it is as large as that in this sample. As an error is one draw of many, so it may where what the
         worst sample shows, and what a nudge of the input shows, are as large together.
         """
-        if self.noise > difference.tolerance and difference.required <= ROUNDING * self.noise:
+        # A sample that is no more than noise, a constant image say, excuses nothing in the others.
+        noise = min(self.noise, BOTH * self.shaken[sample]) if sample < len(self.shaken) else self.noise
+        if noise > difference.tolerance and difference.required <= ROUNDING * noise:
             return True
         if sample >= len(self.own):
             return False
-        if self.float64 is not None and difference.required <= BOTH * (self.noise + self.float64):
+        if self.float64 is not None and difference.required <= BOTH * (noise + self.float64):
             return True
         own = self.own[sample]
         share = ROUNDING if own > difference.tolerance * difference.scale else BOTH
@@ -62,6 +66,7 @@ def measure(
     noise: Mapping[str, float],
     constants: Sequence[str] = (),
     exact: Sequence[Mapping[str, np.ndarray]] = (),
+    shaken: Mapping[str, Sequence[float]] | None = None,
 ) -> tuple[Sensitivity, ...]:
     """The outputs of the reference for all samples -> how far the first sample's outputs are from the others'.
 
@@ -74,6 +79,7 @@ def measure(
             noise.get(name, 0.0),
             name in constants,
             *_own_error([sample[name] for sample in outputs], [sample[name] for sample in exact]),
+            tuple((shaken or {}).get(name, ())),
         )
         for name in outputs[0]
     )
@@ -94,14 +100,20 @@ def _movement(arrays: Sequence[np.ndarray]) -> float:
     return max(moved(firsts[array.shape], array) for array in arrays)
 
 
-def noise_floor(
+def noise_of_samples(
     outputs: Sequence[Mapping[str, np.ndarray]], nudged: Sequence[Mapping[str, np.ndarray]]
-) -> dict[str, float]:
-    """Outputs, and outputs for nudged inputs -> how far each moved, the worst sample counting."""
+) -> dict[str, tuple[float, ...]]:
+    """Outputs, and outputs for nudged inputs -> how far each moved, sample by sample."""
     return {
-        name: max(moved(before[name], after[name]) for before, after in zip(outputs, nudged, strict=True))
+        name: tuple(moved_by(before[name], after[name]) for before, after in zip(outputs, nudged, strict=True))
         for name in outputs[0]
     }
+
+
+def moved_by(before: np.ndarray, after: np.ndarray) -> float:
+    """max|difference| over the largest value before, as an engine's differences are told; `moved` where that is 0."""
+    scale = float(np.abs(before.astype(np.float64)).max(initial=0))
+    return _distance(before, after) / scale if 0 < scale < math.inf else moved(before, after)
 
 
 def moved(before: np.ndarray, after: np.ndarray) -> float:

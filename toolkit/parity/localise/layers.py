@@ -18,7 +18,7 @@ from toolkit.parity.localise.pair import Pair, Side
 from toolkit.parity.localise.sizes import bytes_of_values
 from toolkit.parity.parity import Rule, Say
 from toolkit.parity.report import worst_of
-from toolkit.parity.sensitivity import moved
+from toolkit.parity.sensitivity import moved_by
 from toolkit.runners.base import traits_of
 
 CHUNK_BYTES = 2**29  # of values that are held at one time, all samples and both sides together
@@ -91,7 +91,7 @@ def _compared(
         blob=blob,
         comparison=worst,
         permuted=value in pair.other.translation.orders or value in pair.reference.translation.orders,
-        noise=max(moved(before, after) for before, after in zip(wanted, moves, strict=True)),
+        noise=max(moved_by(before, after) for before, after in zip(wanted, moves, strict=True)),
         histogram=() if worst.problems else histogram(wanted[place], got[place], worst.scale),
     )
 
