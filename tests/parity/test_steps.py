@@ -20,8 +20,8 @@ from tests.parity.planted import Converted
 from toolkit import runners
 from toolkit.export import export, save
 from toolkit.parity.inputs import Inputs, make
-from toolkit.parity.localise.pair import pair_of
-from toolkit.parity.localise.steps import prove_in_steps
+from toolkit.parity.localise.pair import Pair, pair_of
+from toolkit.parity.localise.steps import Steps, prove_in_steps
 from toolkit.parity.parity import Rule, Subject
 from toolkit.parity.report import Report, Verdict
 from toolkit.runners.base import ORACLE, Target
@@ -98,10 +98,8 @@ def _off(layer: planted.Layer) -> planted.Layer:
     return replace(layer, blobs=(weight, *layer.blobs[1:]))
 
 
-@pytest.mark.parametrize("name", ["small", "trainable", "shufflenet", "raw"])
-def test_the_steps_hold_every_layer(sound: Sound, name: str) -> None:
-    need("opencv")
-    files = sound(name)
+def in_steps(files: Converted) -> tuple[Steps, Pair]:
+    """What the steps of files of a conversion prove in OpenCV, and the two sides."""
     pair = pair_of(
         Subject(ORACLE, Target(str(files.onnx))),
         Subject("opencv", Target(str(files.prototxt), Path(f"{files.prefix}.caffemodel"))),
@@ -109,7 +107,14 @@ def test_the_steps_hold_every_layer(sound: Sound, name: str) -> None:
     )
     with runners.load(ORACLE, Target(str(files.onnx))) as runner:
         feeds = make(Inputs(), runner.inputs, runner.dtypes)
-    found = prove_in_steps(pair, feeds, Rule())
+    return prove_in_steps(pair, feeds, Rule()), pair
+
+
+@pytest.mark.parametrize("name", ["small", "trainable", "shufflenet", "raw"])
+def test_the_steps_hold_every_layer(sound: Sound, name: str) -> None:
+    need("opencv")
+    files = sound(name)
+    found, pair = in_steps(files)
     assert found.lacking == found.wrong == []
     assert found.count > 1
     assert len(found.covered) == sum(bool(step.writes) for step in pair.other.graph.steps)
@@ -131,12 +136,5 @@ def test_an_output_that_another_one_reads_in_onnx_alone_has_a_step_of_its_own(tm
     onnx.save(proto, tmp_path / "net.onnx")
     convert_file(tmp_path / "net.onnx", tmp_path / "net", map_file=True)
     files = Converted(tmp_path / "net.onnx", tmp_path / "net")
-    pair = pair_of(
-        Subject(ORACLE, Target(str(files.onnx))),
-        Subject("opencv", Target(str(files.prototxt), Path(f"{files.prefix}.caffemodel"))),
-        runners.load,
-    )
-    with runners.load(ORACLE, Target(str(files.onnx))) as runner:
-        feeds = make(Inputs(), runner.inputs, runner.dtypes)
-    found = prove_in_steps(pair, feeds, Rule())
+    found, _ = in_steps(files)
     assert found.lacking == found.wrong == []
