@@ -40,6 +40,7 @@ class ConversionMap:
         layers: how many layers there are of each type.
         parameters: how many numbers the weights have.
         pinned: the inputs whose batch is free in the model and 1 here, since no other was asked for.
+        dropped: what a quantised model lost with its quantisation, in words.
     """
 
     source: str = ""
@@ -59,6 +60,7 @@ class ConversionMap:
     layers: Mapping[str, int] = field(default_factory=dict)
     parameters: int = 0
     pinned: tuple[str, ...] = ()
+    dropped: str = ""
 
     @property
     def names(self) -> dict[str, str]:
@@ -123,6 +125,7 @@ def _parse(found: Mapping[str, Any], home: Path) -> ConversionMap:
         layers={str(kind): int(count) for kind, count in found["layers"].items()},
         parameters=int(found["parameters"]),
         pinned=tuple(map(str, found.get("pinned", ()))),
+        dropped=str(found.get("dropped", "")),
     )
 
 

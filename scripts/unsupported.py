@@ -33,7 +33,8 @@ GROUPS = (
     Group(
         "QuantizeLinear DequantizeLinear DynamicQuantizeLinear QLinearConv QLinearMatMul ConvInteger MatMulInteger",
         "The network computes with 8-bit integers; Caffe's blobs are float32. Weights stored in 8 bits do convert.",
-        "Convert the float model, and quantise with the chip's own tool.",
+        "`--drop-quantisation` converts the float network inside it, and writes the ranges of its blobs for the chip's "
+        "own tool.",
     ),
     Group("Compress Unique", "The size of the result depends on the data.", CUT),
     Group(

@@ -57,6 +57,7 @@ def convert(
     input_shapes: Mapping[str, Sequence[int]] | None = None,
     outputs: Sequence[str] | None = None,
     keep_shuffle: bool = False,
+    drop_quantisation: bool = False,
     preprocessing: Preprocessing | None = None,
     engines: Sequence[str] | None = None,
     inputs: Inputs | None = None,
@@ -75,6 +76,8 @@ def convert(
         input_shapes: of the inputs, by name.
         outputs: the values to cut the network at; the model's own outputs without it.
         keep_shuffle: keep channel shuffles as layers.
+        drop_quantisation: of a quantised ONNX model, convert the float network inside it; the ranges of its blobs go
+            to PREFIX.ranges.json and PREFIX.ranges.txt.
         preprocessing: what the network does itself to raw images.
         engines: the engines to verify in; without it the first one present that speaks the dialect.
         inputs: what to verify on; random numbers in [0, 1) without it.
@@ -100,6 +103,7 @@ def convert(
         input_shapes=input_shapes,
         outputs=outputs,
         keep_shuffle=keep_shuffle,
+        drop_quantisation=drop_quantisation,
         preprocessing=preprocessing,
         check=_checker(dialect, engines, inputs, proofs) if verify else None,
         map_file=True,

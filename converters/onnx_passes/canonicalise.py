@@ -19,6 +19,7 @@ from onnx.version_converter import ConvertError
 from converters.errors import CUT, ConversionError, InvalidInput, Problem
 from converters.onnx import graphs, notes, protos
 from converters.onnx.source import Source
+from converters.onnx_passes.float32 import refuse_quantised
 from converters.onnx_passes.ort import FoldingFailed, NoKernel
 from converters.onnx_passes.passes import FOLD, PREPARE, SHAPE, ProtoPass
 from converters.onnx_passes.proto.inline_functions import INLINED
@@ -51,6 +52,7 @@ def canonicalise(
     `supported` are the op types that can be lowered: where the model can't even be folded, they tell whom to blame.
     """
     check_sound(source.proto, source.path)
+    refuse_quantised(source)
     proto = protos.without_weights(source.proto)
     opset = _opset(proto, source)
     store = take_out(source, proto)

@@ -16,7 +16,10 @@ from converters.errors import ConversionError, Problem, Refuted, ToolkitError, p
 from converters.mapping import ConversionMap
 from converters.onnx.graphs import problem, static_shape
 from converters.onnx_passes import Source, canonicalise, load
+from converters.onnx_passes.float32 import without_quantisation
 from converters.onnx_passes.proto.interface import free_batches
+from converters.onnx_passes.quantised.drop import Dropped
+from converters.onnx_to_caffe import ranges
 from converters.onnx_to_caffe.facts import LEGAL, verify
 from converters.onnx_to_caffe.lower import Lowered, lower
 from converters.onnx_to_caffe.names import title
@@ -39,6 +42,7 @@ class Converted:
         shapes: of every blob, by Caffe's rules.
         model_inputs: the names of ONNX's inputs.
         model_outputs: ONNX's outputs and their shapes there.
+        dropped: what the network lost with its quantisation; None where it had none.
     """
 
     net: Net
@@ -48,6 +52,7 @@ class Converted:
     shapes: Mapping[str, Shape]
     model_inputs: tuple[str, ...]
     model_outputs: Mapping[str, Shape]
+    dropped: Dropped | None = None
 
 
 def convert(
@@ -60,11 +65,13 @@ def convert(
     keep_shuffle: bool = False,
     preprocessing: Preprocessing | None = None,
     skip: Collection[str] = (),
+    drop_quantisation: bool = False,
 ) -> Converted:
     """Convert a loaded model to a Net; raises ConversionError with every blocker. `skip` names passes to leave out."""
     passes = pipeline_of(style)
     skip = left_out(passes, skip, keep_shuffle)
     target = dialects.find(dialect)
+    source, dropped = without_quantisation(source) if drop_quantisation else (source, None)
     model = canonicalise(source, input_shapes, outputs, frozenset(LOWERINGS))
     lowered = lower(model)
     task = task_for(lowered, target, preprocessing)
@@ -85,6 +92,7 @@ def convert(
         shapes=prove(state.net, {place.blob: lowered.shapes[blob] for blob, place in kept.items() if not place.view}),
         model_inputs=tuple(value.name or "" for value in model.graph.inputs),
         model_outputs={value.name or "": static_shape(value) or () for value in model.graph.outputs},
+        dropped=dropped,
     )
 
 
@@ -108,6 +116,7 @@ def convert_file(
     skip: Collection[str] = (),
     check: Callable[[Path, Path, ConversionMap], None] | None = None,
     map_file: bool = False,
+    drop_quantisation: bool = False,
 ) -> ConversionMap:
     """Write PREFIX.prototxt and PREFIX.caffemodel for an ONNX file, both or neither.
 
@@ -115,7 +124,8 @@ def convert_file(
     files of these names are replaced by all new ones or left as they are; the prototxt names the sha256 of its
     caffemodel, so that a pair torn by a killed process is noticed by whoever reads it here. `map_file` adds
     the report as PREFIX.map.json, by which the files can be compared with the model layer by layer later. `skip` names
-    passes to leave out, for debugging: the files are larger or slower then, and as exact.
+    passes to leave out, for debugging: the files are larger or slower then, and as exact. `drop_quantisation`: of a
+    quantised model, convert the float network inside it; the ranges of its blobs go to PREFIX.ranges.json and .txt.
     """
     source = load(Path(path))
     done = convert(
@@ -127,6 +137,7 @@ def convert_file(
         keep_shuffle=keep_shuffle,
         preprocessing=preprocessing,
         skip=skip,
+        drop_quantisation=drop_quantisation,
     )
     final = Path(f"{prefix}.prototxt"), Path(f"{prefix}.caffemodel")
     report = _report(source, done, dialect, style, preprocessing or Preprocessing(), final, input_shapes or ())
@@ -146,6 +157,9 @@ def convert_file(
                 table = made[0].with_suffix(mapping.SUFFIX)
                 mapping.write(report, table, final[0].parent)
                 written[table] = Path(f"{prefix}{mapping.SUFFIX}")
+            if done.dropped and done.dropped.ranges:
+                for file in ranges.write(done.dropped.ranges, report, made[0].with_suffix("")):
+                    written[file] = final[0].with_name(file.name)
             written[made[0]] = final[
                 0
             ]  # last: until then the old one tells by its hash that it is not of these weights
@@ -225,6 +239,7 @@ def _report(
         layers=dict(sorted(kinds.items())),
         parameters=sum(_count(blob.shape) for item in done.net.layers for blob in item.blobs),
         pinned=tuple(name for name in inputs if name in free_batches(source.proto) and name not in asked),
+        dropped=done.dropped.sentence if done.dropped else "",
     )
 
 

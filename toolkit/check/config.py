@@ -51,6 +51,7 @@ class Model:
     styles: tuple[str, ...] = ("deploy",)
     runtimes: tuple[str, ...] = ()
     keep_shuffle: bool = False
+    drop_quantisation: bool = False
     outputs: tuple[str, ...] = ()
     input_shapes: Mapping[str, Shape] = field(default_factory=dict)
     tolerance: float = TOLERANCE
@@ -229,6 +230,7 @@ READERS: dict[str, Reader] = {
     "styles": _many(_one_of(lambda: tuple(PIPELINES), "style")),
     "runtimes": _many(_one_of(lambda: RUNTIMES, "runtime")),
     "keep_shuffle": FLAG,
+    "drop_quantisation": FLAG,
     "outputs": _many(TEXT),
     "input_shapes": _table(_many(COUNT)),
     "tolerance": ALLOWED,

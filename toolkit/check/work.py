@@ -82,6 +82,7 @@ def _compare(job: Job, model: Model, folders: Folders) -> list[Result]:
         input_shapes=model.input_shapes or None,
         outputs=model.outputs or None,
         keep_shuffle=model.keep_shuffle,
+        drop_quantisation=model.drop_quantisation,
         map_file=True,
     )
     oracle = oracle_of(source, tuple(done.outputs))

@@ -10,11 +10,19 @@ import click
 
 from converters.errors import printable
 from toolkit.cli import params
-from toolkit.cli.onnx_to_caffe import MODEL, SHAPE_HELP, dialect_option, output_option, skip_pass_option
+from toolkit.cli.onnx_to_caffe import (
+    MODEL,
+    SHAPE_HELP,
+    dialect_option,
+    drop_quantisation_option,
+    output_option,
+    skip_pass_option,
+)
 from toolkit.cli.output import json_option, print_json, print_table, progress, quiet_option
 from toolkit.cli.remedies import worded
 
 if TYPE_CHECKING:
+    from converters.onnx_passes import Source
     from converters.onnx_to_caffe.inspect import Inspection, NodeReport
     from converters.onnx_to_caffe.run import Record
 
@@ -32,6 +40,7 @@ EVERY = "all"
 @dialect_option
 @click.option("--blockers", "blockers_only", is_flag=True, help="List only the nodes that block.")
 @click.option("--passes", is_flag=True, help="List what each pass did, and what it left alone and why.")
+@drop_quantisation_option
 @skip_pass_option
 @json_option
 @quiet_option
@@ -44,6 +53,7 @@ def inspect(
     dialect: str,
     blockers_only: bool,
     passes: bool,
+    drop_quantisation: bool,
     skip: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -67,15 +77,15 @@ def inspect(
     if model.suffix in (".prototxt", ".caffemodel"):
         _inspect_caffe(ctx, model, shapes, outputs, dialect, blockers_only, as_json)
         return
-    from converters.onnx_passes import load
     from converters.onnx_to_caffe.cuts import advise
     from converters.onnx_to_caffe.inspect import inspect as look
 
     if dialect == EVERY:
-        ctx.exit(_everywhere(model, params.once(shapes, "--input-shape"), outputs or None, skip, as_json))
+        pinned = params.once(shapes, "--input-shape")
+        ctx.exit(_everywhere(model, pinned, outputs or None, drop_quantisation, skip, as_json))
     with progress(quiet=as_json) as step:
         step("reading the model")
-        source, pinned = load(model), params.once(shapes, "--input-shape")
+        source, pinned = _loaded(model, drop_quantisation), params.once(shapes, "--input-shape")
         found = look(source, dialect, pinned, outputs or None, skip)
         if not found.convertible:
             step("looking for a cut before the blockers")
@@ -85,19 +95,38 @@ def inspect(
     else:
         show(found, blockers_only)
         if found.cut:
-            click.echo(f"what stands before the blockers converts:\n    {_command(model, found, shapes)}")
+            click.echo(
+                f"what stands before the blockers converts:\n    {_command(model, found, shapes, drop_quantisation)}"
+            )
         if passes:
             show_passes(found)
     if not found.convertible:
         ctx.exit(NOT_CONVERTIBLE)
 
 
-def _command(model: Path, found: Inspection, shapes: Sequence[tuple[str, tuple[int, ...]]]) -> str:
+def _loaded(model: Path, drop_quantisation: bool) -> Source:
+    """The model, or the float network inside it."""
+    from converters.onnx_passes import load
+    from converters.onnx_passes.float32 import without_quantisation
+
+    source = load(model)
+    if not drop_quantisation:
+        return source
+    source, dropped = without_quantisation(source)
+    if dropped:
+        click.echo(dropped.sentence, err=True)
+    return source
+
+
+def _command(
+    model: Path, found: Inspection, shapes: Sequence[tuple[str, tuple[int, ...]]], drop_quantisation: bool
+) -> str:
     """The conversion of the network before the blockers, to copy."""
     from shlex import join
 
     words = ["toolkit", "onnx-to-caffe", str(model)]
     words += ["--dialect", found.dialect] * (found.dialect != "portable")
+    words += ["--drop-quantisation"] * drop_quantisation
     for name, shape in shapes:
         words += ["--input-shape", f"{name}:{','.join(map(str, shape))}"]
     for name in found.cut:
@@ -109,17 +138,17 @@ def _everywhere(
     model: Path,
     shapes: dict[str, tuple[int, ...]],
     outputs: Sequence[str] | None,
+    drop_quantisation: bool,
     skip: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Show what every dialect makes of the model; return the exit code."""
-    from converters.onnx_passes import load
     from converters.onnx_to_caffe.survey import survey
     from toolkit.cli.survey import show as show_survey
 
     with progress(quiet=as_json) as step:
         step("trying every dialect")
-        rows = survey(load(model), input_shapes=shapes, outputs=outputs, skip=skip)
+        rows = survey(_loaded(model, drop_quantisation), input_shapes=shapes, outputs=outputs, skip=skip)
     if as_json:
         print_json({"dialects": [row.to_json() for row in rows]})
     else:

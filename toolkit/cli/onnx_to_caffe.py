@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 MODEL = click.Path(exists=True, dir_okay=False, path_type=Path)
+RANGES = ".ranges"
 SUFFIXES = (".prototxt", ".caffemodel")
 SHAPE_HELP = "The shape of an input that is open; repeatable."
 
@@ -48,6 +49,9 @@ skip_pass_option = click.option(
     "fold, activation_after_pool, eliminate_shuffles, merge_views, merge_duplicates_again, fold_rewrites, "
     "absorb_upsampling, tiled_mean, name_layers, in_place. Style train: leave_out_final_views, name_norm_pairs, "
     "in_place_for_training.",
+)
+drop_quantisation_option = click.option(
+    "--drop-quantisation", is_flag=True, help="Of a quantised model, take the float network inside it."
 )
 
 
@@ -106,6 +110,7 @@ def preprocessing_options(command: F) -> F:
 @preprocessing_options
 @evidence_options
 @keep_shuffle_option
+@drop_quantisation_option
 @skip_pass_option
 @click.option("--train-data", metavar="LMDB", help="With --style train: files for `caffe train` on this database.")
 @click.option("--test-data", metavar="LMDB", help="... tested on this one.")
@@ -124,6 +129,7 @@ def onnx_to_caffe(
     dialect: str,
     style: str,
     keep_shuffle: bool,
+    drop_quantisation: bool,
     skip: tuple[str, ...],
     mean: tuple[float, ...],
     std: tuple[float, ...],
@@ -153,6 +159,7 @@ def onnx_to_caffe(
       toolkit onnx-to-caffe net.onnx -o out/net --dialect bvlc
       toolkit onnx-to-caffe net.onnx --input-shape image:1,3,224,224
       toolkit onnx-to-caffe detector.onnx --output boxes --output scores
+      toolkit onnx-to-caffe int8.onnx --drop-quantisation
       toolkit onnx-to-caffe net.onnx --skip-pass fold --skip-pass in_place
       toolkit onnx-to-caffe net.onnx --style train --train-data train.lmdb --test-data val.lmdb --swap-rgb
       toolkit onnx-to-caffe net.onnx --scale 1/255 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --swap-rgb
@@ -182,6 +189,7 @@ def onnx_to_caffe(
             preprocessing=preprocessing,
             check=check,
             map_file=True,
+            drop_quantisation=drop_quantisation,
         )
     show(done, prototxt_only)
     if train_data and test_data:
@@ -262,6 +270,11 @@ def show(done: ConversionMap, prototxt_only: bool) -> None:
     note(f"dialect {done.dialect}, style {done.style}: {layers}; {done.parameters:,} parameters")
     outputs = ", ".join(f"{blob} {list(done.output_shapes[name])}" for name, blob in done.outputs.items())
     note(f"outputs: {outputs}")
+    if done.dropped:
+        note(done.dropped)
+        table = Path(done.prototxt).with_suffix(f"{RANGES}.json")
+        if table.is_file():
+            note(f"wrote {table} and .txt: the range of every blob, for a chip's quantiser")
     for name in done.pinned:
         other = ",".join(map(str, (8, *done.input_shapes[name][1:])))
         note(f"the batch of '{name}' is free in the model and 1 here; --input-shape {name}:{other} makes it 8")

@@ -8,6 +8,7 @@ FLAGS = {
     "accumulate": "--accumulate",
     "classes": "--classes",
     "dialect": "--dialect",
+    "drop_quantisation": "--drop-quantisation",
     "input_shapes": "--input-shape",
     "lr": "--lr",
     "map": "--map",

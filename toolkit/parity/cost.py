@@ -50,6 +50,8 @@ def cost_of(target: Target | Run, runtime: str, oracle: Run, load: Load) -> Cost
             found = [dict(runner.run(sample)) for sample in oracle.inputs]
     except ToolkitError as error:
         return Cost(kind, unknown=str(error))
+    if any(array.dtype.kind != "f" for sample in found for array in sample.values()):
+        return Cost(kind, unknown="its outputs are integers")
     return Cost(
         kind,
         {
