@@ -140,7 +140,7 @@ def test_an_unknown_type_claims_nothing() -> None:
 def test_a_layer_without_what_it_reads_is_refused() -> None:
     for kind, row in TABLE.items():
         if not row.source:
-            with pytest.raises(Unsupported, match="reads no blob"):
+            with pytest.raises(Unsupported, match="needs an input blob"):
                 infer(kind, {}, [], 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
 from math import prod
 
 import numpy as np
@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from converters.dialects import DIALECTS
 from converters.onnx_to_caffe import convert_file
 from tests import engines
-from tests.converters.test_random_graphs import PRESENT, Builder
+from tests.converters.random_graphs import Builder
+from tests.converters.test_random_graphs import PRESENT
 from toolkit import runners
 from toolkit.runners.base import Target
 
@@ -23,23 +24,23 @@ Shape = tuple[int, ...]
 
 
 def transpose(b: Builder, x: str, shape: Shape) -> None:
-    b.add("Transpose", [x], perm=list(b.draw(st.permutations(range(len(shape))))))
+    b.add("Transpose", [x], perm=b.choose.sample(range(len(shape)), len(shape)))
 
 
 def reshape(b: Builder, x: str, shape: Shape) -> None:
     left, dims = prod(shape), []
-    for _ in range(b.draw(st.integers(0, 4))):
+    for _ in range(b.choose.randint(0, 4)):
         dims.append(b.pick(*[d for d in range(1, left + 1) if left % d == 0]))
         left //= dims[-1]
-    b.add("Reshape", [x, b.ints(list(b.draw(st.permutations([*dims, left]))))])
+    b.add("Reshape", [x, b.ints(b.choose.sample([*dims, left], len(dims) + 1))])
 
 
 def cut(b: Builder, x: str, shape: Shape) -> None:
-    axes = b.draw(st.lists(st.integers(0, len(shape) - 1), min_size=1, unique=True))
+    axes = b.choose.sample(range(len(shape)), b.choose.randint(1, len(shape)))
     starts, ends, steps = [], [], []
     for axis in axes:
-        low = b.draw(st.integers(0, shape[axis] - 1))
-        high = b.draw(st.integers(low + 1, shape[axis]))
+        low = b.choose.randint(0, shape[axis] - 1)
+        high = b.choose.randint(low + 1, shape[axis])
         steps.append(b.pick(1, 1, 2, 3, -1, -2))
         forward = steps[-1] > 0
         starts.append(b.pick(low, low - shape[axis]) if forward else high - 1)
@@ -49,14 +50,14 @@ def cut(b: Builder, x: str, shape: Shape) -> None:
 
 def pad(b: Builder, x: str, shape: Shape) -> None:
     mode = b.pick("constant", "edge", "reflect")
-    sizes = [b.draw(st.integers(0, min(3, n - 1) if mode == "reflect" else 3)) for _ in range(2) for n in shape]
+    sizes = [b.choose.randint(0, min(3, n - 1) if mode == "reflect" else 3) for _ in range(2) for n in shape]
     value = [b.constant(np.float32(b.pick(0.0, 0.5, -3.0)))] if mode == "constant" else []
     b.add("Pad", [x, b.ints(sizes), *value], mode=mode)
 
 
 def gather(b: Builder, x: str, shape: Shape) -> None:
-    axis = b.draw(st.integers(0, len(shape) - 1))
-    indices = b.draw(st.lists(st.integers(-shape[axis], shape[axis] - 1), min_size=1, max_size=24))
+    axis = b.choose.randint(0, len(shape) - 1)
+    indices = [b.choose.randint(-shape[axis], shape[axis] - 1) for _ in range(b.choose.randint(1, 24))]
     array = np.array(indices, np.int64)
     if len(shape) > 1 and b.pick(True, False, False):
         array = array[0]
@@ -64,15 +65,15 @@ def gather(b: Builder, x: str, shape: Shape) -> None:
 
 
 def gather_nd(b: Builder, x: str, shape: Shape) -> None:
-    depth = b.draw(st.integers(1, len(shape)))
-    place = st.tuples(*(st.integers(0, size - 1) for size in shape[:depth]))
-    b.add("GatherND", [x, b.constant(np.array(b.draw(st.lists(place, min_size=1, max_size=5)), np.int64))])
+    depth = b.choose.randint(1, len(shape))
+    places = [[b.choose.randrange(size) for size in shape[:depth]] for _ in range(b.choose.randint(1, 5))]
+    b.add("GatherND", [x, b.constant(np.array(places, np.int64))])
 
 
 def concat(b: Builder, x: str, shape: Shape) -> None:
-    axis = b.draw(st.integers(0, len(shape) - 1))
+    axis = b.choose.randint(0, len(shape) - 1)
     other = b.floats((*shape[:axis], b.pick(1, 2, 3), *shape[axis + 1 :]))
-    b.add("Concat", list(b.draw(st.permutations([x, x, other]))), axis=axis)
+    b.add("Concat", b.choose.sample([x, x, other], 3), axis=axis)
 
 
 def tile(b: Builder, x: str, shape: Shape) -> None:
@@ -97,14 +98,13 @@ def depth_to_space(b: Builder, x: str, shape: Shape) -> None:
 MOVES = (transpose, transpose, reshape, cut, pad, gather, gather_nd, concat, tile, expand, where, depth_to_space)
 
 
-@st.composite
-def chains(draw: Callable) -> onnx.ModelProto:
-    builder = Builder(draw, tuple(draw(st.lists(st.sampled_from((1, 2, 3, 4, 5, 8)), min_size=1, max_size=5))))
-    for _ in range(draw(st.integers(1, 4))):
+def chain(choose: random.Random) -> onnx.ModelProto:
+    builder = Builder(choose, tuple(choose.choice((1, 2, 3, 4, 5, 8)) for _ in range(choose.randint(1, 5))))
+    for _ in range(choose.randint(1, 4)):
         name, shape = builder.values[-1]
         if not 1 <= len(shape) <= 6 or prod(shape) > 3000:
             break
-        draw(st.sampled_from(MOVES))(builder, name, shape)
+        choose.choice(MOVES)(builder, name, shape)
     builder.add("Relu", [builder.values[-1][0]])
     return builder.model()
 
@@ -112,8 +112,9 @@ def chains(draw: Callable) -> onnx.ModelProto:
 @pytest.mark.skipif(not PRESENT, reason="no Caffe engine is installed")
 @pytest.mark.parametrize("dialect", ["portable", "bvlc", "brocolli", "opencv"])
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(model=chains())
-def test_random_moves(tmp_path_factory: pytest.TempPathFactory, dialect: str, model: onnx.ModelProto) -> None:
+@given(choose=st.randoms(use_true_random=False))
+def test_random_moves(tmp_path_factory: pytest.TempPathFactory, dialect: str, choose: random.Random) -> None:
+    model = chain(choose)
     note(onnx.printer.to_text(model.graph))
     folder = tmp_path_factory.mktemp("net")
     onnx.save(model, folder / "net.onnx")
