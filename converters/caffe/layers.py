@@ -56,7 +56,8 @@ def convolution(
 ) -> Blob:
     """Convolution, weight (M, C/group, *kernel); transposed: Deconvolution, weight (C, M/group, *kernel).
 
-    Both ends of an axis get the same pad. Dilation has no _h and _w fields.
+    Both ends of an axis get the same pad. Dilation has no _h and _w fields. `bias_term` is written here and below
+    whatever Caffe takes without it: importers of chips have other defaults.
     """
     num_output = weight.shape[1] * group if transposed else weight.shape[0]
     spread: dict[str, Any] = {}
@@ -74,7 +75,7 @@ def convolution(
     }
     blobs = (weight,) if bias is None else (weight, bias)
     kind = "Deconvolution" if transposed else "Convolution"
-    param = _only("convolution_param", param, "bias_term", "group")
+    param = _only("convolution_param", param, "group")
     return layer(kind, x, blobs=blobs, convolution_param=param).tops[0]
 
 
@@ -103,7 +104,7 @@ def inner_product(x: Blob, weight: Weights, bias: Weights | None = None, *, axis
     """x flattened from `axis` on, times weight (N, K) transposed, plus bias (N)."""
     param = {"num_output": int(weight.shape[0]), "bias_term": bias is not None, "axis": axis}
     blobs = (weight,) if bias is None else (weight, bias)
-    param = _only("inner_product_param", param, "bias_term", "axis")
+    param = _only("inner_product_param", param, "axis")
     return layer("InnerProduct", x, blobs=blobs, inner_product_param=param).tops[0]
 
 
@@ -124,7 +125,7 @@ def scale(x: Blob, factor: Weights, bias: Weights | None = None, *, axis: int = 
     """x * factor (+ bias), where the factor's shape runs along x's axes from `axis` on."""
     param = {"axis": axis, "num_axes": len(factor.shape), "bias_term": bias is not None}
     blobs = (factor,) if bias is None else (factor, bias)
-    param = _only("scale_param", param, "axis", "num_axes", "bias_term")
+    param = _only("scale_param", param, "axis", "num_axes")
     return layer("Scale", x, blobs=blobs, scale_param=param).tops[0]
 
 
