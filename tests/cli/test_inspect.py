@@ -16,8 +16,11 @@ from onnx import helper, numpy_helper
 
 from converters.caffe.net import Net
 from converters.dialects import NAMES
+from converters.errors import Problem
 from converters.onnx_to_caffe.pipeline import PIPELINES, Pass, Task
+from converters.onnx_to_caffe.survey import Row
 from tests.cli.test_conversion import HAS_ENGINE, model
+from toolkit.cli.survey import show as show_survey
 
 Toolkit = Callable[..., Result]
 
@@ -255,3 +258,9 @@ def test_what_no_dialect_takes(toolkit: Toolkit, tmp_path: Path) -> None:
     assert done.exit_code == 3
     assert "converts in: no dialect" in done.stdout
     assert toolkit("inspect", model(tmp_path / "n.onnx", shape=("n", 3, "h", "w")), "--dialect", "all").exit_code == 3
+
+
+def test_a_blocker_of_several_layers_names_a_dialect_once(capsys: pytest.CaptureFixture[str]) -> None:
+    blockers = (Problem("Resize", "up", "a batch of 21; the chip takes 1"),) * 2
+    show_survey([Row("ncnn", "", blockers=blockers), Row("rknn", "", blockers=blockers)])
+    assert "Resize 'up': a batch of 21; the chip takes 1 (ncnn, rknn)" in capsys.readouterr().out

@@ -25,8 +25,9 @@ def show(rows: Sequence[Row]) -> None:
     )
     where: dict[str, list[str]] = {}
     for row in rows:
-        for found in row.blockers[:SHOWN]:
-            where.setdefault(f"{found.op} '{found.name}': {_limit(found.reason, row.dialect)}", []).append(row.dialect)
+        told = (f"{found.op} '{found.name}': {_limit(found.reason, row.dialect)}" for found in row.blockers)
+        for blocker in [*dict.fromkeys(told)][:SHOWN]:  # one node may fall short in several layers, for one reason
+            where.setdefault(blocker, []).append(row.dialect)
     for blocker, names in where.items():
         _line(f"{blocker} ({', '.join(names)})")
     for row in rows:
