@@ -346,3 +346,22 @@ def test_a_converted_network_agrees_and_a_changed_weight_is_found(
     found = toolkit("parity", net, f"{engine}:{converted / 'net.prototxt'},{converted / 'bad.caffemodel'}")
     assert found.exit_code == 1
     assert f"{engine}, net.prototxt: sample 0: output 'y': differs by" in found.stdout
+
+
+@pytest.mark.parametrize("reference", ["torch", "onnx"])
+def test_a_module_of_ones_own_is_fed_what_the_onnx_file_takes(reference: str, tmp_path: Path, toolkit: Toolkit) -> None:
+    """Its images are of one channel; nothing but the file says so."""
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n"
+        "def build():\n"
+        "    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(64, 3))\n"
+    )
+    module, file = f"{tmp_path / 'own.py'}:build", tmp_path / "own.onnx"
+    refused = toolkit("export-onnx", module, "-o", file)
+    assert "it was fed input 1x3x224x224: if that is not what it takes, say what is (--input-shape)" in refused.stderr
+    exported = toolkit("export-onnx", module, "--input-shape", "input:1,1,6,6", "-o", file)
+    assert exported.exit_code == 0, exported.output
+    ends = (f"torch:{module}", file)
+    found = toolkit("parity", *(ends if reference == "torch" else ends[::-1]))
+    assert found.exit_code == 0, found.output
+    assert "verdict: passed" in found.stdout

@@ -13,7 +13,7 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
-from converters.errors import ToolkitError
+from converters.errors import Remedy, ToolkitError
 from converters.onnx.notes import frames
 from toolkit.export.errors import ExportError
 from toolkit.export.explain import explain, missing_operation
@@ -36,7 +36,9 @@ def trace(module: nn.Module, shapes: Shapes, dynamic_batch: bool) -> tuple[ir.Mo
         try:
             program = torch.export.export(module, args, dynamic_shapes=dynamic)
         except Exception as error:  # the model's own code runs here and may raise anything
-            raise ExportError(f"can't export {name}: {explain(error)}") from error
+            fed = ", ".join(f"{key} {'x'.join(map(str, shape))}" for key, shape in shapes.items())
+            hint = Remedy(f"it was fed {fed}: if that is not what it takes, say what is", "input_shapes")
+            raise ExportError(f"can't export {name}: {explain(error)}", hint) from error
         _refuse_constant_outputs(program, name)
         try:
             exported = torch.onnx.export(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from converters.errors import ToolkitError
 from converters.names import safe
-from toolkit.onnx_file import FLOAT32, PRECISION, reduced
+from toolkit.onnx_file import FLOAT32, PRECISION, read_onnx, reduced
 from toolkit.parity.parity import Subject
 from toolkit.parity.run import Run, load
 from toolkit.runners.base import ORACLE, Runtime, Target, need_file
@@ -87,6 +87,32 @@ def only(subject: Subject, outputs: Sequence[str], mapped: Collection[str] = ())
             raise ToolkitError(f"the saved run of {run.model} has no output '{name}' but {', '.join(run.outputs[0])}")
     kept = tuple({name: sample[name] for name in wanted} for sample in run.outputs)
     return replace(subject, target=replace(run, outputs=kept))
+
+
+def shaped(subjects: Sequence[Subject]) -> list[Subject]:
+    """PyTorch models of the user's own, which tell no sizes, with those of the ONNX file that they stand beside."""
+    file = next((Path(one.model) for one in subjects if one.is_onnx and isinstance(one.target, Target)), None)
+    shapes = _shapes(file) if file else ""
+    return [
+        replace(one, target=replace(one.target, options={"input_shape": shapes, **one.target.options}))
+        if shapes and one.runtime == "torch" and ":" in one.model and isinstance(one.target, Target)
+        else one
+        for one in subjects
+    ]
+
+
+def _shapes(path: Path) -> str:
+    """`x:?,3,224,224` for the inputs of a file, where no more is free than the batch; else ""."""
+    graph = read_onnx(path).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    told = []
+    for value in graph.input:
+        dims = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        if value.name not in constants:
+            if min(dims[1:], default=0) < 1:
+                return ""
+            told.append(f"{value.name}:{','.join(map(str, [dims[0] or '?', *dims[1:]]))}")
+    return " ".join(told)
 
 
 def _target(text: str, runtime: Runtime, runtimes: Mapping[str, Runtime]) -> Target:

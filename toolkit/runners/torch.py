@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 IMAGE_SIZE = 224
+FREE = "?"  # a size that may be any
 
 
 GET = "pip install torch --extra-index-url https://download.pytorch.org/whl/cpu"
@@ -129,6 +130,8 @@ def _inputs(module: nn.Module, shapes: str, image_size: int | None) -> dict[str,
     names = [one.name for one in parameters if one.default is one.empty and one.kind not in starred]
     if shapes:
         given = _shapes(shapes)
+        if len(given) == len(names) == 1:
+            given = dict(zip(names, given.values(), strict=True))  # one input can only be the other
         if set(given) != set(names):
             raise ToolkitError(
                 f"option input_shape names {', '.join(given)}; the model's inputs are {', '.join(names)}"
@@ -145,9 +148,9 @@ def _shapes(text: str) -> dict[str, tuple[int | None, ...]]:
     shapes: dict[str, tuple[int | None, ...]] = {}
     for part in text.split():
         name, colon, sizes = part.rpartition(":")
-        if not colon or not all(size.isdecimal() for size in sizes.split(",")):
+        if not colon or not all(size.isdecimal() or size == FREE for size in sizes.split(",")):
             raise ToolkitError(f"option input_shape: '{part}' is not like data:1,3,224,224")
-        shapes[name] = tuple(map(int, sizes.split(",")))
+        shapes[name] = tuple(None if size == FREE else int(size) for size in sizes.split(","))
     return shapes
 
 
