@@ -78,6 +78,7 @@ def test_one_that_fails_leaves_the_others() -> None:
         "runtime": "fake",
         "reason": refused.reason,
         "ratio": None,
+        "verdict": "not run",
     }
 
 

@@ -11,6 +11,7 @@ import onnx
 
 from converters.errors import ConversionError, InvalidInput, ToolkitError
 from converters.mapping import ConversionMap
+from converters.onnx_passes.float32 import Quantised
 from converters.onnx_to_caffe import convert_file
 from tests import engines
 from tests.conformance.suite import Example
@@ -46,6 +47,8 @@ def judge(example: Example, dialect: str) -> Verdict:
             report = convert_file(path, Path(folder) / "net", dialect=dialect)
         except ConversionError as error:
             return verdict(REFUSED, *(f"{p.op}: {p.reason}" for p in error.problems))
+        except Quantised as error:
+            return verdict(REFUSED, str(error).replace(str(path), "model"))
         except InvalidInput as error:
             return verdict(INVALID, str(error).replace(str(path), "model"))
         except ToolkitError as error:

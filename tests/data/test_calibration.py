@@ -53,7 +53,7 @@ def test_the_same_seed_draws_the_same(photos: Path, tmp_path: Path) -> None:
 
 def test_what_can_not_be_written_leaves_nothing(photos: Path, tmp_path: Path) -> None:
     images = open_images(photos)
-    with pytest.raises(ToolkitError, match="no whole number from 0 to 255"):
+    with pytest.raises(ToolkitError, match="not made of whole numbers from 0 to 255"):
         write(images, tmp_path / "set", 4, Form(28, NORMAL, "uint8"))
     with pytest.raises(ToolkitError, match="has 21 images, fewer than 22"):
         write(images, tmp_path / "set", 22, Form(28))
