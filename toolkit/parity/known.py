@@ -9,7 +9,7 @@ from pathlib import Path
 from converters.caffe import text
 from converters.errors import ToolkitError
 from converters.mapping import ConversionMap
-from toolkit.onnx_file import read_onnx
+from toolkit.onnx_file import read_onnx, structure
 from toolkit.parity.parity import Subject
 from toolkit.parity.run import Run
 from toolkit.runners.base import need_file
@@ -67,5 +67,5 @@ def cut_at(reference: Subject, others: Sequence[Subject], maps: Mapping[str, Con
     if not reference.is_onnx or isinstance(reference.target, Run) or any(one.model not in maps for one in others):
         return ()
     cuts = {tuple(maps[one.model].outputs) for one in others}
-    own = {value.name for value in read_onnx(Path(reference.model)).graph.output}
+    own = {value.name for value in structure(Path(reference.model)).graph.output}
     return next((cut for cut in cuts if len(cuts) == 1 and set(cut) != own), ())

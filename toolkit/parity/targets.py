@@ -17,7 +17,7 @@ from pathlib import Path
 
 from converters.errors import ToolkitError
 from converters.names import safe
-from toolkit.onnx_file import FLOAT32, PRECISION, read_onnx, reduced
+from toolkit.onnx_file import FLOAT32, PRECISION, reduced, structure
 from toolkit.parity.parity import Subject
 from toolkit.parity.run import Run, load
 from toolkit.runners.base import ORACLE, Runtime, Target, need_file
@@ -91,19 +91,20 @@ def only(subject: Subject, outputs: Sequence[str], mapped: Collection[str] = ())
 
 def shaped(subjects: Sequence[Subject]) -> list[Subject]:
     """PyTorch models of the user's own, which tell no sizes, with those of the ONNX file that they stand beside."""
+    own = [one.runtime == "torch" and ":" in one.model for one in subjects]
     file = next((Path(one.model) for one in subjects if one.is_onnx and isinstance(one.target, Target)), None)
-    shapes = _shapes(file) if file else ""
+    shapes = _shapes(file) if file and any(own) else ""
     return [
         replace(one, target=replace(one.target, options={"input_shape": shapes, **one.target.options}))
-        if shapes and one.runtime == "torch" and ":" in one.model and isinstance(one.target, Target)
+        if shapes and is_own and isinstance(one.target, Target)
         else one
-        for one in subjects
+        for one, is_own in zip(subjects, own, strict=True)
     ]
 
 
 def _shapes(path: Path) -> str:
     """`x:?,3,224,224` for the inputs of a file, where no more is free than the batch; else ""."""
-    graph = read_onnx(path).graph
+    graph = structure(path).graph
     constants = {tensor.name for tensor in graph.initializer}
     told = []
     for value in graph.input:
