@@ -120,9 +120,9 @@ def test_in_parts_of_little_memory_it_comes_out_alike(sound: Sound, monkeypatch:
         return runners.load(name, target)
 
     _, whole = look(str(files.onnx), f"opencv:{files.prototxt}")
-    _, parts = look(str(files.onnx), f"opencv:{files.prototxt}", load=load, limit=3 * 2 * 4 * 8 * 32 * 32)
+    _, parts = look(str(files.onnx), f"opencv:{files.prototxt}", load=load, limit=2 * 2 * 4 * 8 * 32 * 32)
     runs = [outputs for name, outputs in started if name == "opencv" and outputs]
-    assert len(runs) >= 4
+    assert len(runs) > 4
     assert [layer.value for layer in parts.layers] == [layer.value for layer in whole.layers]
     assert [layer.comparison for layer in parts.layers] == [layer.comparison for layer in whole.layers]
 
