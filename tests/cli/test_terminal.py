@@ -26,6 +26,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def make(width: int) -> None:
         monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm-256color")  # rich gives a dumb terminal 80 columns and no colour
         monkeypatch.setenv("COLUMNS", str(width))
         monkeypatch.delenv("NO_COLOR", raising=False)
 
