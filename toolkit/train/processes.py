@@ -12,6 +12,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
+from converters.errors import ToolkitError
+
 
 @dataclass(frozen=True)
 class Place:
@@ -36,9 +38,9 @@ class Place:
 @contextmanager
 def joined(device: str = "auto") -> Iterator[Place]:
     """Join the processes that torchrun started, or stand alone. `device`: cpu, cuda, or auto (a GPU where one is)."""
-    gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     torch.backends.cudnn.deterministic = True  # a run that goes on from a checkpoint must find the same numbers
-    local = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if gpu else torch.device("cpu")
+    local = _local(device)
+    gpu = local.type == "cuda"
     if gpu:
         torch.cuda.set_device(local)
     world = int(os.environ.get("WORLD_SIZE", "1"))
@@ -50,6 +52,19 @@ def joined(device: str = "auto") -> Iterator[Place]:
         yield Place(dist.get_rank(), world, local)
     finally:
         dist.destroy_process_group()
+
+
+def _local(device: str) -> torch.device:
+    """This process's own device: of the GPUs, the one with its number on this machine."""
+    present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "cpu" or (device == "auto" and not present):
+        return torch.device("cpu")
+    if not present:
+        raise ToolkitError("no GPU: this torch sees none; device auto trains on the CPU then")
+    number, together = int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if max(number + 1, together) > present:
+        raise ToolkitError(f"{together} processes on {present} GPU(s): start one a GPU, or train on the CPU")
+    return torch.device("cuda", number)
 
 
 def synchronised(module: nn.Module, device: torch.device) -> nn.Module:
