@@ -41,6 +41,12 @@ def test_a_process_that_is_ended_leaves_no_mixed_pair_unnoticed(number: signal.S
         assert found["left when killed"] == 0
 
 
+@pytest.mark.parametrize("command", ["caffe-to-onnx", "export-onnx", "convert"])
+def test_a_command_that_is_ended_leaves_what_was_there(command: str, tmp_path: Path) -> None:
+    found = kill_at_renaming.tries(tmp_path, 2, 0, signal.SIGTERM, command)
+    assert found == {"whole": 2, "left when killed": 0, "left after the next run": 0}
+
+
 @pytest.mark.parametrize("runtime", ["opencv", "caffe", "caffe-via-onnx"])
 def test_every_runner_refuses_a_mixed_pair(runtime: str, tmp_path: Path) -> None:
     if why := runners.available()[runtime]:
