@@ -27,7 +27,7 @@ from converters.onnx_passes.proto.inline_local import inline_local
 from converters.onnx_passes.proto.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.proto.skip_folding import skip_folding
 from converters.onnx_passes.proto.weights_aside import take_out
-from converters.onnx_passes.sound import check_sound, sort_nodes
+from converters.onnx_passes.sound import check_operators, check_sound, sort_nodes
 from converters.onnx_passes.spec import OLDEST, verify
 
 # Ops of shape arithmetic: gone after folding wherever the shapes are static.
@@ -72,7 +72,9 @@ def canonicalise(
 
 def _folded(proto: onnx.ModelProto, source: Source, opset: int, supported: frozenset[str]) -> onnx.ModelProto:
     """The model in the canonical opset, without shape arithmetic, the shape of every value known."""
-    proto = inline_local(proto) or proto
+    if (inlined := inline_local(proto)) is not None:
+        check_operators(inlined, source.path)  # attributes that a call gives have reached the operators
+        proto = inlined
     asked = {output for node in proto.graph.node for output in node.output}
     try:
         proto = _run(PREPARE, proto, opset)

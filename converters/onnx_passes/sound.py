@@ -24,11 +24,11 @@ def check_sound(proto: onnx.ModelProto, path: Path) -> None:
     for node in (*every_node(proto.graph.node), *every_node(n for f in proto.functions for n in f.node)):
         _check_node(node, path)
         _check_split(node, path)
-    _check_operators(proto, path)
+    check_operators(proto, path)
     _check_calls(proto, path)
 
 
-def _check_operators(proto: onnx.ModelProto, path: Path) -> None:
+def check_operators(proto: onnx.ModelProto, path: Path) -> None:
     """Hold the graph and every function to the schemas of its own opset."""
     own = {function.name for function in proto.functions if function.domain in protos.STANDARD}
     for nodes, imported in ((proto.graph.node, proto), *((one.node, one) for one in proto.functions)):
@@ -98,6 +98,7 @@ def _check_calls(proto: onnx.ModelProto, path: Path) -> None:
         if call in bodies:
             raise InvalidInput(f"{path}: not valid ONNX: two functions are called '{function.name}'")
         bodies[call] = list(every_node(function.node))
+    _check_counts((*every_node(proto.graph.node), *(node for body in bodies.values() for node in body)), proto, path)
     calls = {name: _calls(nodes, bodies) for name, nodes in bodies.items()}
     try:
         order = list(TopologicalSorter(calls).static_order())
@@ -112,6 +113,19 @@ def _check_calls(proto: onnx.ModelProto, path: Path) -> None:
         largest = max(called, key=lambda call: sizes[call])
         reason = f"the model's functions expand to {total:,} nodes; {MOST_NODES:,} are the most"
         raise ConversionError([Problem("function", largest[1], reason)])
+
+
+def _check_counts(nodes: Iterable[onnx.NodeProto], proto: onnx.ModelProto, path: Path) -> None:
+    """Demand that a call gives its function no more than it takes, and reads no more than it makes."""
+    functions = {(one.domain, one.name): one for one in proto.functions}
+    for node in nodes:
+        function = functions.get((node.domain, node.op_type))
+        if function is None:
+            continue
+        for what, given, most in (("inputs", node.input, function.input), ("outputs", node.output, function.output)):
+            if len(given) > len(most):
+                name, counts = node.name or node.output[0], f"{len(given)} {what}; its function has {len(most)}"
+                raise InvalidInput(f"{path}: not valid ONNX: {node.op_type} '{name}' has {counts}")
 
 
 def _calls(nodes: Iterable[onnx.NodeProto], known: Iterable[Call]) -> list[Call]:

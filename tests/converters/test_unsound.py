@@ -312,6 +312,24 @@ def test_an_infinite_bound_bounds_nothing(tmp_path: Path) -> None:
     np.testing.assert_allclose(run("opencv", report, {"x": x})["y"], np.minimum(x, 0.5), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [("y = d.f(x, x)", "2 inputs; its function has 1"), ("y, z = d.f(x)", "2 outputs; its function has 1")],
+)
+def test_a_call_with_more_than_its_function_has(tmp_path: Path, call: str, told: str) -> None:
+    path = saved(tmp_path, call, functions=f"{FUNCTION.replace('21', '18')} f (a) => (b) {{ b = Relu(a) }}")
+    with pytest.raises(InvalidInput, match=f"f 'y' has {told}"):
+        convert_file(path, tmp_path / "net")
+
+
+def test_what_a_call_gives_an_operator_is_held_to_its_schema(tmp_path: Path) -> None:
+    body = "b = ReduceMax<keepdims: int = @keep>(a)"
+    functions = f"{FUNCTION.replace('21', '18')} f <keep> (a) => (b) {{ {body} }}"
+    path = saved(tmp_path, "y = d.f<keep = 3>(x)", functions=functions)
+    with pytest.raises(InvalidInput, match="keepdims=3, which is neither 0 nor 1"):
+        convert_file(path, tmp_path / "net")
+
+
 def test_functions_that_call_each_other(tmp_path: Path) -> None:
     functions = f"{FUNCTION} f (a) => (b) {{ b = d.g(a) }} {FUNCTION} g (a) => (b) {{ b = d.f(a) }}"
     path = saved(tmp_path, "y = d.f(x)", opset=21, functions=functions)
