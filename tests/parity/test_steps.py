@@ -138,3 +138,26 @@ def test_an_output_that_another_one_reads_in_onnx_alone_has_a_step_of_its_own(tm
     files = Converted(tmp_path / "net.onnx", tmp_path / "net")
     found, _ = in_steps(files)
     assert found.lacking == found.wrong == []
+
+
+@pytest.mark.parametrize("faulty", [False, True], ids=["sound", "faulty"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_zeros_that_only_the_reference_has_are_rounding(engine: str, faulty: bool, tmp_path: Path) -> None:
+    """onnxruntime's sigmoid of -20 is 0 or 9e-8; Caffe's is 2e-9, which is the truth."""
+    need(engine)
+    proto = onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
+    net (float[1,2,3,3] x) => (float[1,2,3,3] y) { s = Conv<kernel_shape=[1,1]>(x, w) y = Sigmoid(s) }""")
+    weight = np.array([[1, 0.1], [-0.1, 1]], np.float32).reshape(2, 2, 1, 1)
+    proto.graph.initializer.append(onnx.numpy_helper.from_array(weight, "w"))
+    onnx.save(proto, tmp_path / "net.onnx")
+    done = convert_file(tmp_path / "net.onnx", tmp_path / "net", map_file=True)
+    files = Converted(tmp_path / "net.onnx", tmp_path / "net")
+    if faulty:
+        layers = tuple(_off(layer) if layer.blobs else layer for layer in files.net.layers)
+        files = planted.write(replace(files.net, layers=layers), files, tmp_path)
+    rng = np.random.default_rng(0)
+    arrays = tuple(rng.uniform(*ends, (1, 2, 3, 3)).astype(np.float32) for ends in ((-1, 1), (-25, -19)))
+    caffemodel = Path(f"{files.prefix}.caffemodel")
+    report = verify(done, files.prototxt, caffemodel, [engine], runners.load, Inputs(arrays={"x": arrays}))
+    expected = Verdict.FAILED if faulty else Verdict.IN_STEPS
+    assert report.verdict is expected, report.rows

@@ -147,11 +147,11 @@ def _moved(pair: Pair, side: Side, folder: Path, fused: bool) -> Subject:
     return Subject(runtime, Target(str(folder / f"{stem}.onnx"), options=options))
 
 
-def rerun(pair: Pair, part: Part, folder: Path, tolerance: float, fused: bool) -> Report:
-    """The comparison of the part alone, on the reference's own arrays."""
+def rerun(pair: Pair, part: Part, folder: Path, tolerance: float, fused: bool, float64: bool = False) -> Report:
+    """The comparison of the part alone, on the reference's own arrays; `float64` as in the Rule."""
     ours, theirs = subjects(pair, folder, fused)
     arrays = {value: tuple(sample[value] for sample in part.inputs) for value in part.cut.inputs}
-    return check(ours, [theirs], pair.load, Inputs(arrays=arrays), Rule(tolerance, plain=False))
+    return check(ours, [theirs], pair.load, Inputs(arrays=arrays), Rule(tolerance, plain=False, float64=float64))
 
 
 def describe(pair: Pair, part: Part, folder: Path, sentence: str, tolerance: float, fused: bool) -> None:
