@@ -52,6 +52,7 @@ class Dialect:
     forbidden: frozenset[str] = frozenset()
     engines: tuple[str, ...] = ("caffe",)  # the runtimes that speak it, the quickest to start first
     slow: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)  # what is accepted and costs, by type of layer
+    avoided: Mapping[str, tuple[Check, ...]] = field(default_factory=dict)  # what is accepted where nothing else serves
 
     def blocks(self, node: Node) -> str:
         """Why this dialect does not take the layer, or ''."""
@@ -64,6 +65,10 @@ class Dialect:
     def slows(self, node: Node) -> str:
         """Why the chip would compute the layer on its CPU, or ''."""
         return next((reason for check in self.slow.get(node.type, ()) if (reason := check(node))), "")
+
+    def avoids(self, node: Node) -> str:
+        """Why another layer is better where one says the same, or ''."""
+        return next((reason for check in self.avoided.get(node.type, ()) if (reason := check(node))), "")
 
 
 def intersection(*tables: Mapping[str, Rule]) -> dict[str, Rule]:

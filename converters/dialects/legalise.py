@@ -20,8 +20,11 @@ from converters.errors import CUT, Problem, Remedy, Unsupported
 MAX_DEPTH = 12
 
 
-def legalise(net: Net, dialect: Dialect) -> Result:
-    """Rewrite a net until the dialect accepts each layer; a layer that it can't take stays, with a Problem."""
+def legalise(net: Net, dialect: Dialect, *, last: bool = False) -> Result:
+    """Rewrite a net until the dialect accepts each layer; a layer that it can't take stays, with a Problem.
+
+    The `last` time, what the dialect avoids becomes another layer that it takes, where there is one.
+    """
     named: dict[str, Blob] = {}
     inputs: list[Blob] = []
     problems: list[tuple[str, Problem]] = []
@@ -32,6 +35,8 @@ def legalise(net: Net, dialect: Dialect) -> Result:
         node = rebuild(item, [named[bottom] for bottom in item.bottoms])
         try:
             tops = _legal(node, dialect, 0, [top in read for top in item.tops])
+            if last and tops == node.tops and dialect.avoids(node):
+                tops = _instead(node, dialect)
         except Unsupported as error:
             problems.append((item.origin, Problem(item.type, item.name, error.reason, _remedy(node, dialect))))
             tops = node.tops
@@ -93,6 +98,20 @@ def _legal(node: Node, dialect: Dialect, depth: int, read: Sequence[bool] = ()) 
         except Unsupported as error:
             tried.extend([f"{rewriter.__name__}: {error.reason}"] if error.reason else [])
     raise Unsupported(reason + "".join(f"; {attempt}" for attempt in tried))
+
+
+def _instead(node: Node, dialect: Dialect) -> tuple[Blob, ...]:
+    """The tops of a layer that the dialect takes but avoids: by layers that need no rewrite, else as they are."""
+    for rewriter in REWRITES.get(node.type, ()):
+        if rewriter.__name__ in dialect.forbidden:
+            continue
+        try:
+            made = rewriter(node)
+            made = made if isinstance(made, tuple) else (made,)
+            return _legal_graph(made, node.order, node.origin, dialect, MAX_DEPTH, [True] * len(made))
+        except Unsupported:
+            continue
+    return node.tops
 
 
 def _legal_graph(

@@ -88,6 +88,7 @@ def load(path: Path) -> Dialect:
         _forbidden(table) | base.forbidden,
         table.texts("engines") or tuple(engine for engine in base.engines if rules.keys() <= _speaks(engine)),
         _slow(table.table("slow"), rules),
+        {kind: checks for kind, checks in base.avoided.items() if kind in rules},
     )
 
 

@@ -91,6 +91,11 @@ def legalise(net: Net, task: Task) -> Result:
     return dialects.legalise(net, task.dialect)
 
 
+def legalise_at_last(net: Net, task: Task) -> Result:
+    """The same for the net that is written, and without what the dialect avoids."""
+    return dialects.legalise(net, task.dialect, last=True)
+
+
 def absorb_upsampling_where_taken(net: Net, task: Task) -> Result:
     """Let convolutions read the image before it is upsampled, where the dialect has the Deconvolution for it."""
     return absorb_upsampling(net, lambda node: task.dialect.blocks(node) or task.dialect.slows(node))
@@ -113,7 +118,7 @@ LEGALISE = Pass(
 )
 LEGALISE_AGAIN = Pass(
     "legalise_again",
-    legalise,
+    legalise_at_last,
     requires=(REWRITTEN, UNSHARED),
     ensures=(LEGAL,),
     needed="layers that rewrites kept apart may have met, and engines fuse some that do",

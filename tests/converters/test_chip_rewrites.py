@@ -51,6 +51,16 @@ WAYS = {
         Case(BATCH, "y = HardSigmoid<beta = 0.4>(x)"),
         {"Scale", "ReLU"},
     ),
+    "what portable avoids stays where the chip lacks what would serve": (
+        'remove = ["Scale"]',
+        Case("float[2,4,1,1] x", "y = HardSigmoid<beta = 0.4>(x)"),
+        {"Power", "ReLU"},
+    ),
+    "what portable avoids in a chip's file": (
+        "",
+        Case("float[2,4,1,1] x", "y = HardSigmoid<beta = 0.4>(x)"),
+        {"Scale", "ReLU"},
+    ),
     "HardSwish without Power": ('remove = ["Power"]', Case(BATCH, "y = HardSwish(x)"), {"Scale", "ReLU", "Eltwise"}),
     "ReLU6 without Power": (
         'remove = ["Power"]',

@@ -391,6 +391,27 @@ def test_fields(params: dict[str, dict[str, object]], reason: str) -> None:
     assert bool(DIALECTS["portable"].layers["Pooling"].blocks(node)) == bool(reason)
 
 
+def test_a_gates_line_is_a_scale_where_portable_is_written() -> None:
+    """Power where nothing else serves: not of an image, which OpenCV scales slowly, nor where OpenCV would fuse it."""
+    x = layers.input_("x0", (1, 4, 1, 1))
+    image = layers.input_("x1", (1, 4, 3, 3))
+    lines = {
+        "gate": layers.power(layers.relu(x), scale=-1, shift=1),
+        "image": layers.power(layers.relu(image), scale=-1, shift=1),
+        "fused": layers.power(deconv(x, 4), scale=-1, shift=1),
+        "exponent": layers.power(x, power=0.5, shift=4),
+        "rounding": layers.power(layers.relu(x), shift=3 * 2.0**22),
+    }
+    net = emit("net", {"x0": x, "x1": image, **lines}, list(lines), [x, image])
+    kinds = [
+        {top: item.type for item in legalise(net, DIALECTS["portable"], last=last).net.layers for top in item.tops}
+        for last in (False, True)
+    ]
+    assert [kinds[0][name] for name in lines] == ["Power"] * 5
+    assert [kinds[1][name] for name in lines] == ["Scale", "Power", "Power", "Power", "Power"]
+    assert "Split" not in kinds[1].values()
+
+
 def test_an_unknown_dialect_is_told() -> None:
     with pytest.raises(ToolkitError, match=r"unknown dialect 'cafe'; known: .*portable.*\.toml file"):
         find("cafe")

@@ -5,11 +5,26 @@ Silence, which most chips' compilers and independent importers lack, is left out
 
 from __future__ import annotations
 
+from math import prod
+
+from converters.caffe.graph import Node
 from converters.dialects.base import Dialect, intersection
 from converters.dialects.known.brocolli import BROCOLLI
 from converters.dialects.known.bvlc import BVLC, BVLC_1_0
 from converters.dialects.known.opencv import OPENCV
 from converters.dialects.known.ssd import SSD
+
+
+
+def line_of_a_gate(node: Node) -> str:
+    """scale * x + shift of one number a channel: importers that lack Power have Scale, which costs nothing there.
+
+    Of whole images OpenCV's Scale is slower: MobileNet V3 would take 8 % longer for its HardSwish, V2 3 % for ReLU6.
+    """
+    shape = node.bottoms[0].shape
+    line = node.values["power"] == 1 and len(shape) == 4 and prod(shape[2:]) == 1
+    return "a Scale says the same, and more importers read it" if line else ""
+
 
 LAYERS = intersection(*(dialect.layers for dialect in (BVLC_1_0, BVLC, SSD, BROCOLLI, OPENCV)))
 PORTABLE = Dialect(
@@ -17,4 +32,5 @@ PORTABLE = Dialect(
     "every Caffe: BVLC, SSD, brocolli and OpenCV 4",
     {kind: rule for kind, rule in LAYERS.items() if kind != "Silence"},
     engines=("opencv", "caffe"),
+    avoided={"Power": (line_of_a_gate,)},
 )
