@@ -15,7 +15,6 @@ from converters.dialects.known.opencv import OPENCV
 from converters.dialects.known.ssd import SSD
 
 
-
 def line_of_a_gate(node: Node) -> str:
     """scale * x + shift of one number a channel: importers that lack Power have Scale, which costs nothing there.
 
