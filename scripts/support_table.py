@@ -57,6 +57,11 @@ The words on this page:
 An operator that is not in the table is among those [without a Caffe form](#operators-without-a-caffe-form). What works
 on constants alone (shapes, masks, tables) is computed during the conversion, whatever operator it is.
 
+Models that onnxruntime optimised and saved (`optimized_model_filepath`) convert too, up to level `ORT_ENABLE_EXTENDED`:
+what it fused (FusedConv, FusedGemm, FusedMatMul, Gelu, BiasGelu, FastGelu, QuickGelu, SkipLayerNormalization,
+SimplifiedLayerNormalization) is taken apart again. Level `ORT_ENABLE_ALL` writes a memory layout of its own, which is
+refused.
+
 ## Operators that convert
 """
 REFUSED = """\

@@ -28,7 +28,7 @@ from converters.onnx_passes.proto.interface import choose_outputs, pin_inputs
 from converters.onnx_passes.proto.skip_folding import skip_folding
 from converters.onnx_passes.proto.weights_aside import take_out
 from converters.onnx_passes.sound import check_operators, check_sound, sort_nodes
-from converters.onnx_passes.spec import OLDEST, verify
+from converters.onnx_passes.spec import OLDEST, foreign, verify
 
 # Ops of shape arithmetic: gone after folding wherever the shapes are static.
 SHAPE_ARITHMETIC = frozenset(
@@ -130,9 +130,9 @@ def _opset(proto: onnx.ModelProto, source: Source) -> int:
         proto.opset_import.remove(item)
     opset = protos.opset(proto)
     if opset is None:
-        foreign = [node for node in proto.graph.node if not protos.is_op(node)]
-        if foreign:
-            raise ConversionError([protos.problem(node, f"an operator of domain '{node.domain}'") for node in foreign])
+        others = [node for node in proto.graph.node if not protos.is_op(node)]
+        if others:
+            raise ConversionError([protos.problem(node, *foreign(node.domain)) for node in others])
         raise InvalidInput(f"{source.path}: the model names no ONNX opset")
     if opset < OLDEST:
         raise InvalidInput(f"{source.path}: opset {opset} is older than {OLDEST}; export again with a newer opset")

@@ -25,6 +25,7 @@ from converters.onnx_passes.proto.spell_out_coordinates import has_resize, spell
 from converters.onnx_passes.proto.spell_out_normalisations import spell_out_normalisations
 from converters.onnx_passes.proto.to_float32 import to_float32
 from converters.onnx_passes.proto.training_norms import training_norms
+from converters.onnx_passes.proto.unfold_fused import unfold_fused
 from converters.onnx_passes.proto.unroll_scans import unroll_scans
 from converters.onnx_passes.sizes import refuse_long_ranges
 from converters.onnx_passes.spec import OLDEST, ROUNDED, canonical_opset
@@ -78,6 +79,7 @@ def fold_inlined(proto: onnx.ModelProto) -> onnx.ModelProto | None:
 PREPARE = (
     ProtoPass(refuse_long_ranges),
     ProtoPass(to_float32),
+    ProtoPass(unfold_fused),
     ProtoPass(spell_out_normalisations),
     ProtoPass(batch_second),
     ProtoPass(inline_functions),

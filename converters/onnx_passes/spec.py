@@ -14,6 +14,16 @@ ROUNDED = 22  # since here onnx infers as many windows as torch and onnxruntime 
 OLDEST = 6
 POOLINGS = ("MaxPool", "AveragePool", "LpPool")
 
+ORIGINAL = "convert the model as it was before onnxruntime optimised it"
+
+
+def foreign(domain: str) -> tuple[str, str]:
+    """Why an operator of another domain than ONNX's is refused, and what to do."""
+    if domain == "com.microsoft.nchwc":
+        hint = f"{ORIGINAL}, or let it be optimised and saved anew at level ORT_ENABLE_EXTENDED"
+        return "is of a memory layout of onnxruntime's own, which its level ORT_ENABLE_ALL writes", hint
+    return f"an operator of domain '{domain}'", ORIGINAL if domain == "com.microsoft" else ""
+
 
 def canonical_opset(proto: onnx.ModelProto) -> int:
     """The opset that a model is carried to: no newer than need be, as onnxruntime lacks kernels of the newest ones."""
@@ -40,7 +50,7 @@ def verify(model: ir.Model) -> None:
             if value.name and (value.uses() or value.is_graph_output())
         )
         if not is_op(node):
-            problems.append(problem(node, f"an operator of domain '{node.domain}'"))
+            problems.append(problem(node, *foreign(node.domain)))
         elif unknown and behind.isdisjoint(node.inputs):
             hint = Remedy(f"{CUT}, and do the rest on the host", CUT.setting)
             problems.append(problem(node, "its output shape depends on the data", hint))

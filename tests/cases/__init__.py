@@ -19,6 +19,8 @@ import onnx
 import onnx.parser
 from onnx import numpy_helper
 
+DOMAIN = re.compile(r"(com\.microsoft(?:\.\w+)?)\.\w+[<(]")
+
 
 @dataclass(frozen=True)
 class Case:
@@ -51,7 +53,9 @@ def build(case: Case) -> tuple[onnx.ModelProto, dict[str, np.ndarray]]:
     outputs = case.outputs or tuple(name.strip() for name in last.split(","))
     typed = ", ".join(name if " " in name else f"float {name}" for name in outputs)
     body = case.body.replace(";", "\n")
-    text = f'<ir_version: 10, opset_import: ["" : {case.opset}]>\ncase ({case.inputs}) => ({typed}) {{\n{body}\n}}'
+    domains = "".join(f', "{name}" : 1' for name in sorted(set(DOMAIN.findall(body))))
+    head = f'<ir_version: 10, opset_import: ["" : {case.opset}{domains}]>'
+    text = f"{head}\ncase ({case.inputs}) => ({typed}) {{\n{body}\n}}"
     model = onnx.parser.parse_model(text)
     feeds: dict[str, np.ndarray] = {}
     kept = []

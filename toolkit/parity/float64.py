@@ -37,12 +37,13 @@ def audit(path: Path, known: Feeds, precision: str = OWN) -> None:
 
     model = to_double(path, precision)
     graph = model.graph
-    for node in graph.node:
-        node.output[:] = [name and f"{name}/own" for name in node.output]
+    own = values(path, precision)
+    for node in graph.node:  # steps of what was fused are not among them
+        node.output[:] = [f"{name}/own" if name in own else name for name in node.output]
     constants = {tensor.name for tensor in graph.initializer}
     del graph.input[:]
     graph.input.extend(onnx.ValueInfoProto(name=name) for name in known if name not in constants)
-    made = [f"{name}/own" for name in values(path, precision)]
+    made = [f"{name}/own" for name in own]
     found = _evaluate(path, model, known, made)
     for name, got in found.items():
         want = known[name.removesuffix("/own")]
@@ -97,8 +98,11 @@ def to_double(path: Path, precision: str = OWN) -> Any:
     import onnx
     from onnx.external_data_helper import load_external_data_for_model
 
+    from converters.onnx_passes.proto.unfold_fused import unfold_fused
+
     model = read_onnx(path, precision)
     load_external_data_for_model(model, str(path.resolve().parent))
+    unfold_fused(model)  # onnx's own operators are all that the reference implementation has
     kinds: set[int] = {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16}
     for tensor in model.graph.initializer:
         _widen(tensor, kinds)
