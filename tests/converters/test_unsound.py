@@ -263,7 +263,7 @@ def test_rotary_embedding_of_five_axes_ends(tmp_path: Path) -> None:
 FOREIGN = {
     "ai.onnx.ml": "Scaler<offset = [0.0], scale = [1.0]>(x)",
     "ai.onnx.preview.training": "Adagrad(r, t, x, x, x)",
-    "com.microsoft": "FastGelu(x)",
+    "com.microsoft": "Inverse(x)",
     "of.nobody": "Spell(x)",
 }
 
