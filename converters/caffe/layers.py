@@ -261,8 +261,3 @@ def tile(x: Blob, axis: int, tiles: int) -> Blob:
 def reduction(x: Blob, operation: str, axis: int) -> Blob:
     """SUM, ASUM, SUMSQ or MEAN over all axes from `axis` on, which are dropped."""
     return layer("Reduction", x, reduction_param={"operation": operation, "axis": axis}).tops[0]
-
-
-def split(x: Blob) -> Blob:
-    """A layer that changes nothing, between two that an engine would fuse."""
-    return layer("Split", x).tops[0]

@@ -1,7 +1,7 @@
 """Where OpenCV fuses a layer into the one before it wrongly, measured on 4.14: silently wrong, or an assertion.
 
 It folds what follows a layer into its weights or hands it over as an activation, without looking at every shape. Any
-layer that it does not fuse, such as a Split, keeps the two apart.
+layer that it does not fuse, such as a Reshape, keeps the two apart.
 """
 
 from __future__ import annotations

@@ -89,7 +89,6 @@ _FOR_CHIPS: Mapping[str, tuple[Rewriter, ...]] = {
     "Scale": (sums.gate_by_deconvolution,),
     "Slice": (slices.slice_by_crop, slices.slice_by_convolution, slices.slice_by_blocks),
     "Softmax": (views.softmax_on_last_axis,),
-    "Split": (views.identity_by_scale,),
 }
 REWRITES: Mapping[str, tuple[Rewriter, ...]] = {
     kind: (

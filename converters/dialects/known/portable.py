@@ -1,6 +1,7 @@
 """The default: what BVLC 1.0 and master, SSD, brocolli-caffe and OpenCV 4 all compute alike, and most importers read.
 
-Silence, which most chips' compilers and independent importers lack, is left out: what nothing reads is not made.
+Silence and Split, which most chips' compilers and independent importers lack, are left out: what nothing reads is not
+made, and a blob has as many readers as it has.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ LAYERS = intersection(*(dialect.layers for dialect in (BVLC_1_0, BVLC, SSD, BROC
 PORTABLE = Dialect(
     "portable",
     "every Caffe: BVLC, SSD, brocolli and OpenCV 4",
-    {kind: rule for kind, rule in LAYERS.items() if kind != "Silence"},
+    {kind: rule for kind, rule in LAYERS.items() if kind not in ("Silence", "Split")},
     engines=("opencv", "caffe"),
     avoided={"Power": (line_of_a_gate,)},
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from math import prod
 
-import numpy as np
-
 from converters.caffe import layers
 from converters.caffe.graph import Blob, Node, layer
 from converters.errors import require
@@ -31,14 +29,6 @@ def flatten_between(node: Node) -> Blob:
     x = node.bottoms[0]
     require(x.node.type != "Flatten" and node.values["axis"] == 1, "")
     return layer(node.type, layer("Flatten", x).tops[0], blobs=node.blobs, **node.params).tops[0]
-
-
-def identity_by_scale(node: Node) -> tuple[Blob, ...]:
-    """A Split, which only gives a value another name -> a Scale by ones for each name."""
-    x = node.bottoms[0]
-    require(x.rank >= 2, "there are no channels")
-    ones = np.ones(x.shape[1], np.float32)
-    return tuple(layers.scale(x, ones) for _ in node.shapes)
 
 
 def permute_by_one_order(node: Node) -> Blob:
