@@ -77,7 +77,7 @@ _FOR_CHIPS: Mapping[str, tuple[Rewriter, ...]] = {
     "AbsVal": (neurons.abs_by_relu,),
     "Eltwise": (sums.eltwise_in_pairs, sums.sum_of_multiples),
     "Flatten": (views.flatten_by_reshape,),
-    "InnerProduct": (views.flatten_between,),
+    "InnerProduct": (views.rows_as_images, views.flatten_between),
     "PReLU": (neurons.prelu_by_relu,),
     "Permute": (views.permute_by_one_order,),
     "Pooling": (

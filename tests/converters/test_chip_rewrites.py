@@ -106,6 +106,21 @@ WAYS = {
         ),
         {"Convolution", "Sigmoid", "Concat"},
     ),
+    "rows_as_images": (
+        "base = 'ssd'\n[layer.InnerProduct.values]\naxis = [1]",
+        Case("float[2,3,5,4] x, float[4,6] w", "a = Sigmoid(x); y = MatMul(a, w)"),
+        {"Sigmoid", "Reshape", "InnerProduct"},
+    ),
+    "rows_as_images in portable": (
+        "",
+        Case("float[2,3,5,4] x, float[4,6] w", "y = MatMul(x, w)"),
+        {"Reshape", "InnerProduct"},
+    ),
+    "rows_as_images, one in all": (
+        "",
+        Case("float[3,5] x, float[5] w", "a = Sigmoid(x); y = MatMul(a, w)"),
+        {"Sigmoid", "Reshape", "InnerProduct"},
+    ),
     "flatten_between": (
         "[layer.InnerProduct]\nnot_after = ['Reshape']",
         Case(

@@ -6,6 +6,7 @@ made, and a blob has as many readers as it has.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 from converters.caffe.graph import Node
@@ -26,11 +27,18 @@ def line_of_a_gate(node: Node) -> str:
     return "a Scale says the same, and more importers read it" if line else ""
 
 
+def one_row_an_image(node: Node) -> str:
+    """Few importers read InnerProduct's axis."""
+    return "" if node.values["axis"] == 1 else "InnerProduct along an axis other than 1"
+
+
 LAYERS = intersection(*(dialect.layers for dialect in (BVLC_1_0, BVLC, SSD, BROCOLLI, OPENCV)))
+INNER = LAYERS["InnerProduct"]
 PORTABLE = Dialect(
     "portable",
     "every Caffe: BVLC, SSD, brocolli and OpenCV 4",
-    {kind: rule for kind, rule in LAYERS.items() if kind not in ("Silence", "Split")},
+    {kind: rule for kind, rule in LAYERS.items() if kind not in ("Silence", "Split")}
+    | {"InnerProduct": replace(INNER, checks=(*INNER.checks, one_row_an_image))},
     engines=("opencv", "caffe"),
     avoided={"Power": (line_of_a_gate,)},
 )

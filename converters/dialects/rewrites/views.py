@@ -31,6 +31,14 @@ def flatten_between(node: Node) -> Blob:
     return layer(node.type, layer("Flatten", x).tops[0], blobs=node.blobs, **node.params).tops[0]
 
 
+def rows_as_images(node: Node) -> Blob:
+    """InnerProduct along later axes -> of as many images as there are rows, a view before and one behind."""
+    x, axis = node.bottoms[0], node.values["axis"] % node.bottoms[0].rank
+    require(axis != 1, "")
+    flat = layers.reshape(x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
+    return layers.reshape(layers.inner_product(flat, *node.blobs), node.shapes[0])
+
+
 def permute_by_one_order(node: Node) -> Blob:
     """A block of axes that changes places with the next one, behind the batch -> the order (0, 2, 3, 1) alone."""
     x, order = node.bottoms[0], list(node.values["order"])
