@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx.shape_inference
 
+from converters.onnx_passes.apart import Crashed, apart
 from converters.onnx_passes.sizes import refuse_long_ranges
 
 if TYPE_CHECKING:  # a network without anything to fold does not need it
     import onnxruntime
+
+T = TypeVar("T")
 
 
 class FoldingFailed(Exception):
@@ -37,6 +40,16 @@ DISABLED = ["ConstantSharing", "GeluFusionL1", "LayerNormFusionL1", "SliceConcat
 
 
 FOLDED = 2**30  # bytes of a constant that it may make; those of weights are made later, their sizes known
+
+
+def _apart(run: Callable[[], T]) -> T:
+    """What onnxruntime makes in a process of its own, which is forked from one that has it imported."""
+    import onnxruntime  # noqa: F401
+
+    try:
+        return apart(run, "onnxruntime")
+    except Crashed as error:
+        raise FoldingFailed(str(error)) from error
 
 
 def _session(data: bytes, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
@@ -71,6 +84,12 @@ def simplify(proto: onnx.ModelProto) -> onnx.ModelProto:
     Weights given as graph inputs are out of its reach, so nothing else is fused. Where onnxruntime finds nothing to do
     it writes the model as it was, without the shapes it knows: so onnx infers them too.
     """
+    folded = onnx.ModelProto.FromString(_apart(lambda: _simplified(proto.SerializeToString())))
+    refuse_long_ranges(folded)
+    return onnx.shape_inference.infer_shapes(folded, data_prop=True)
+
+
+def _simplified(data: bytes) -> bytes:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -79,14 +98,16 @@ def simplify(proto: onnx.ModelProto) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model.onnx"
         options.optimized_model_filepath = str(target)
-        _session(proto.SerializeToString(), options)
-        folded = onnx.ModelProto.FromString(target.read_bytes())
-    refuse_long_ranges(folded)
-    return onnx.shape_inference.infer_shapes(folded, data_prop=True)
+        _session(data, options)
+        return target.read_bytes()
 
 
 def evaluate(proto: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
     """The outputs of a model, by name, without any optimisation; raises FoldingFailed where it does not run."""
+    return _apart(lambda: _evaluated(proto, feeds))
+
+
+def _evaluated(proto: onnx.ModelProto, feeds: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

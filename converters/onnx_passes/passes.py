@@ -10,6 +10,7 @@ import onnx.version_converter
 import onnx_ir as ir
 
 from converters.onnx import protos
+from converters.onnx_passes.apart import apart
 from converters.onnx_passes.ir.drop_no_ops import drop_no_ops
 from converters.onnx_passes.ir.empty_to_constant import empty_to_constant
 from converters.onnx_passes.ir.fold_constants import fold_constants
@@ -61,7 +62,7 @@ def convert_opset(proto: onnx.ModelProto) -> onnx.ModelProto | None:
     target = canonical_opset(proto)
     if (protos.opset(proto) or 0) >= target:
         return None
-    made = onnx.version_converter.convert_version(proto, target)
+    made = apart(lambda: onnx.version_converter.convert_version(proto, target), "onnx's version converter")
     protos.forget_shapes(made.graph)  # the converter writes what it infers by the old opset's rules
     return made
 
