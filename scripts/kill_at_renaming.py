@@ -123,9 +123,7 @@ def leftovers(folder: Path) -> int:
     return len(list(folder.glob(f"{PREFIX}*")))
 
 
-def tries(
-    folder: Path, count: int, megabytes: float, number: int, command: str = "onnx-to-caffe"
-) -> Counter[str]:
+def tries(folder: Path, count: int, megabytes: float, number: int, command: str = "onnx-to-caffe") -> Counter[str]:
     """Kill `count` runs over older files; what came of each, and the folders left behind in the end."""
     sources = [source(command, folder, megabytes, seed) for seed in (0, 1)]
     prefix, known, renames = folder / "net", {}, 0

@@ -13,7 +13,7 @@ from converters.onnx import protos
 
 LARGEST = 2**29  # numbers of float32: 2 GiB, and no Caffe reads a file that is larger
 BLOB = 2**31 - 1  # numbers: Caffe counts them in an int
-LISTED = 2**24  # numbers of a Range, which onnx's shape inference lists at 34 bytes each
+LISTED = 2**24  # numbers of a Range, or along an axis: onnx's shape inference lists them at 34 bytes each
 MOST = 2 * LARGEST  # of all computed constants together, intermediate ones included
 
 

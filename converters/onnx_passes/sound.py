@@ -19,6 +19,7 @@ Call = tuple[str, str]
 def check_sound(proto: onnx.ModelProto, path: Path) -> None:
     """Raise InvalidInput for a model that means nothing, ConversionError for one whose functions grow too large."""
     _check_names(_names(proto), path)
+    _check_types(proto, path)
     if not proto.graph.output:
         raise InvalidInput(f"{path}: not valid ONNX: the model has no output")
     for node in (*every_node(proto.graph.node), *every_node(n for f in proto.functions for n in f.node)):
@@ -73,6 +74,16 @@ def _check_names(names: Iterable[str], path: Path) -> None:
     for text in names:
         if isinstance(text, bytes):
             raise InvalidInput(f"{path}: not an ONNX model: the text {text!r} is not UTF-8")
+
+
+def _check_types(proto: onnx.ModelProto, path: Path) -> None:
+    """Demand that values are declared to be of types that there are; 0 is one that is not told."""
+    known = onnx.TensorProto.DataType.values()
+    graphs = [proto.graph, *(body for node in every_node(proto.graph.node) for body in _bodies(node))]
+    for value in (value for graph in graphs for value in (*graph.input, *graph.output, *graph.value_info)):
+        kind = value.type.tensor_type.elem_type
+        if kind not in known:
+            raise InvalidInput(f"{path}: not valid ONNX: '{value.name}' is of type {kind}, which there is not")
 
 
 def _check_node(node: onnx.NodeProto, path: Path) -> None:

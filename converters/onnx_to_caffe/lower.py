@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -50,6 +50,7 @@ def lower(model: ir.Model) -> Lowered:
     graph = model.graph
     values: dict[ir.Value, Value] = {v: Const(v.name or "", _tensor(v)) for v in graph.initializers.values()}
     problems: list[Problem] = []
+    mismatches: list[Problem] = []
     inputs: list[Blob] = []
     for value in graph.inputs:
         shape = static_shape(value) or ()
@@ -63,13 +64,14 @@ def lower(model: ir.Model) -> Lowered:
         try:
             made = _lower_node(node, values)
         except Unsupported as error:
-            problems.append(problem(node, error.reason, error.hint))
+            blockers = mismatches if isinstance(error, Mismatch) else problems
+            blockers.append(problem(node, error.reason, error.hint))
             read = [values[v] for v in node.inputs if v is not None]
             made = poison(
                 [_sound(static_shape(v) or ()) for v in node.outputs], [v for v in read if isinstance(v, Blob)]
             )
         values.update(zip(node.outputs, with_origin(made, _first_name(node)), strict=False))
-    return _finish(model, values, inputs, problems)
+    return _finish(model, values, inputs, problems, mismatches)
 
 
 def _first_name(node: ir.Node) -> str:
@@ -110,13 +112,27 @@ def _sound(shape: Shape) -> Shape:
     return tuple(max(size, 1) for size in shape) if prod(shape) <= MAX_COUNT else (1,) * len(shape)
 
 
+class Mismatch(Unsupported):
+    """A layer gives another shape than ONNX infers: a fault of the converter, where the model has no blockers.
+
+    Where it has some, shapes are inferred from what means nothing.
+    """
+
+
 def _check_output(node: ir.Node, value: ir.Value, blob: Blob) -> None:
     want = static_shape(value) or ()
     require(0 not in want, f"makes nothing: an output of shape {want}")
-    require(blob.shape == want, f"comes out as {blob.shape} in Caffe but as {want} in ONNX (a fault of the converter)")
+    if blob.shape != want:
+        raise Mismatch(f"comes out as {blob.shape} in Caffe but as {want} in ONNX (a fault of the converter)")
 
 
-def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], problems: list[Problem]) -> Lowered:
+def _finish(
+    model: ir.Model,
+    values: dict[ir.Value, Value],
+    inputs: list[Blob],
+    problems: list[Problem],
+    mismatches: Sequence[Problem],
+) -> Lowered:
     """Name every value's blob, give a graph output a layer of its own where it needs one, and make the Net."""
     graph = model.graph
     names = Names()
@@ -154,4 +170,4 @@ def _finish(model: ir.Model, values: dict[ir.Value, Value], inputs: list[Blob], 
             name_it(value, found, name)
     net = emit("network", named, outputs, inputs)
     makers = {item.origin: (blob_of[item.origin], item.type) for item in net.layers if item.origin in blob_of}
-    return Lowered(net, tuple(problems), blob_of, nodes, shapes, makers, input_blobs)
+    return Lowered(net, tuple(problems or mismatches), blob_of, nodes, shapes, makers, input_blobs)

@@ -52,6 +52,35 @@ REFUSED = {
     ),
     "LRN of no channels": ("y = LRN<size = -1>(x)", "LRN 'y': LRN takes an odd local_size alone"),
     "an explicit order of no axes": ("y = Transpose<perm: ints = []>(x)", r"perm \[\] of 4 axes"),
+    "a constant of another shape than is inferred": (
+        "w = Constant<value = float[3,3,1,2] {1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1}>(); "
+        "v = MaxPool<ceil_mode = 1, kernel_shape = [3,3], pads = [0,1,0,0], strides = [2,3]>(w); "
+        "y = ConvTranspose(x, v)",
+        r"MaxPool 'v': onnxruntime computes a constant of shape",
+    ),
+    "a roi of no axes": (
+        "r = Constant<value_float = 0.5>(); s = Constant<value_ints = [1,3,4,4]>(); "
+        'y = Resize<coordinate_transformation_mode = "tf_crop_and_resize">(x, r, , s)',
+        r"a roi of shape \(\) for 4 axes",
+    ),
+    "peepholes for other units": (
+        "s = Constant<value = int64[3] {24,1,8}>(); t = Reshape(x, s); a = Constant<value = int64[3] {1,12,8}>(); "
+        "w = ConstantOfShape(a); q = Constant<value = int64[3] {1,12,3}>(); r = ConstantOfShape(q); "
+        "y = LSTM<hidden_size=3>(t, w, r, , , , , w)",
+        r"peepholes of \(1, 12, 8\)",
+    ),
+    "an initial state for other units": (
+        "s = Constant<value = int64[3] {24,1,8}>(); t = Reshape(x, s); a = Constant<value = int64[3] {1,12,8}>(); "
+        "w = ConstantOfShape(a); q = Constant<value = int64[3] {1,12,3}>(); r = ConstantOfShape(q); "
+        "h = Slice(t, z, o); z = Constant<value_ints = [0]>(); o = Constant<value_ints = [1]>(); "
+        "y = LSTM<hidden_size=3>(t, w, r, , , h)",
+        r"an initial state of \(1, 1, 8\)",
+    ),
+    "a C of three axes": (
+        "f = Flatten(x); k = Constant<value_ints = [192,4]>(); w = ConstantOfShape(k); "
+        "i = Constant<value_ints = [1,1,4]>(); c = ConstantOfShape(i); d = Exp(c); y = Gemm(f, w, d)",
+        r"a C of shape \(1, 1, 4\) for \(1, 4\)",
+    ),
     "a list of no axes": ("y = Squeeze<axes: ints = []>(x)", "Squeeze 'y': a list of no axes"),
     "a factor for planes": (
         "w = Constant<value = float[1,3,1,1] {1,1,1}>(); y = InstanceNormalization(x, w, w)",
@@ -328,6 +357,34 @@ def test_what_a_call_gives_an_operator_is_held_to_its_schema(tmp_path: Path) -> 
     path = saved(tmp_path, "y = d.f<keep = 3>(x)", functions=functions)
     with pytest.raises(InvalidInput, match="keepdims=3, which is neither 0 nor 1"):
         convert_file(path, tmp_path / "net")
+
+
+def test_shapes_behind_a_blocker_are_no_fault_of_the_converter(tmp_path: Path) -> None:
+    body = CONV + (
+        "r = Constant<value = float[3,1,1,1] {1,1,1}>(); m = ReduceMin(x); z = ConvTranspose<pads = [0,1,1,1]>(m, r); "
+        "v = Softmax<axis = 1>(z); k = Constant<value = float[2,1,3,1] {1,1,1,1,1,1}>(); "
+        "y = Conv<pads = [1,1,1,1], strides = [2,1]>(v, k)"
+    )
+    with pytest.raises(ConversionError, match="has an output of shape") as told:
+        convert_file(saved(tmp_path, body), tmp_path / "out")
+    assert "fault of the converter" not in str(told.value)
+
+
+def test_an_axis_too_long_for_shape_inference(tmp_path: Path) -> None:
+    body = "i = Constant<value = int64[3] {3,3,0}>(); y = Gather<axis = 0>(x, i)"
+    with pytest.raises(ConversionError, match="input 'x': has an axis of 2,147,483,647; 16,777,216 are the most"):
+        convert_file(saved(tmp_path, body, "float[2147483647] x"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("where", ["input", "output"])
+def test_a_type_that_there_is_not(tmp_path: Path, where: str) -> None:
+    path = saved(tmp_path, "y = Relu(x)")
+    model = onnx.ModelProto.FromString(path.read_bytes())
+    (value,) = getattr(model.graph, where)
+    value.type.tensor_type.elem_type = 99
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InvalidInput, match=f"'{value.name}' is of type 99, which there is not"):
+        convert_file(path, tmp_path / "out")
 
 
 def test_functions_that_call_each_other(tmp_path: Path) -> None:

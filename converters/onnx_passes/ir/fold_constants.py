@@ -8,9 +8,9 @@ import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 
-from converters.errors import ConversionError, InvalidInput
+from converters.errors import ConversionError, InvalidInput, Problem
 from converters.onnx import protos
-from converters.onnx.graphs import problem, value_of
+from converters.onnx.graphs import problem, static_shape, value_of
 from converters.onnx_passes.ort import FoldingFailed, NoKernel, evaluate
 from converters.onnx_passes.sizes import refuse_large_constants
 
@@ -41,6 +41,9 @@ def fold_constants(model: ir.Model) -> None:
         raise ConversionError([problem(node, reason) for node in nodes if node.op_type == error.op]) from error
     except FoldingFailed as error:
         raise InvalidInput(f"the model's constants can't be computed: {error}") from error
+    problems = [_misjudged(value, arrays[value.name or ""].shape) for value in frontier]
+    if found := [problem for problem in problems if problem is not None]:
+        raise ConversionError(found)
     for value in frontier:
         if value.is_graph_output():
             continue  # a constant output: refused where it is lowered
@@ -51,6 +54,14 @@ def fold_constants(model: ir.Model) -> None:
     for node in reversed(nodes):
         if not any(value.uses() or value.is_graph_output() for value in node.outputs):
             graph.remove(node, safe=True)
+
+
+def _misjudged(value: ir.Value, computed: tuple[int, ...]) -> Problem | None:
+    """The blocker of a constant of another shape than was inferred for it, from which everything behind is inferred."""
+    inferred, node = static_shape(value), value.producer()
+    if inferred in (None, computed) or node is None:
+        return None
+    return problem(node, f"onnxruntime computes a constant of shape {computed}, ONNX infers {inferred}")
 
 
 def _has_subgraph(node: ir.Node) -> bool:

@@ -10,7 +10,7 @@ import onnx
 
 from converters.errors import ConversionError, Problem, Remedy, ToolkitError
 from converters.onnx import protos
-from converters.onnx_passes.sizes import BLOB
+from converters.onnx_passes.sizes import BLOB, LISTED
 
 
 def pin_inputs(
@@ -46,6 +46,10 @@ def pin_inputs(
         shape = list(given) if given is not None else [dims[0] if dims[0] > 0 else 1, *dims[1:]] if dims else []
         if prod(shape) > BLOB:
             problems.append(Problem("input", value.name, f"has {prod(shape):,} numbers; a Caffe blob holds {BLOB:,}"))
+            continue
+        if max(shape, default=0) > LISTED:
+            reason = f"has an axis of {max(shape):,}; {LISTED:,} are the most"
+            problems.append(Problem("input", value.name, reason))
             continue
         value.CopyFrom(protos.value_info(value.name, tensor.elem_type, shape))
     if problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -149,6 +149,7 @@ def gemm(
     b: Value,
     c: Value | None = None,
     *,
+    out_shapes: Sequence[Shape],
     alpha: float = 1.0,
     beta: float = 1.0,
     transA: int = 0,
@@ -157,6 +158,12 @@ def gemm(
     """alpha A' B' + beta C: constants take alpha and beta in, a C that is one number for each output is the bias."""
     if beta == 0:
         c = None
+    if c is not None:
+        out = out_shapes[0]
+        fits = len(c.shape) <= 2 and all(
+            size in (1, whole) for size, whole in zip(reversed(c.shape), reversed(out), strict=False)
+        )
+        require(fits, f"a C of shape {c.shape} for {out}")
     if isinstance(a, Blob) and isinstance(b, Const):
         n = b.shape[0] if transB else b.shape[1]
         weight: Weights = b

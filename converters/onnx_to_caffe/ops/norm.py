@@ -107,6 +107,7 @@ def layer_normalization(
     x: Blob, gamma: Value, beta: Value | None = None, *, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
 ) -> tuple[Blob, Blob, Blob]:
     """LayerNormalization -> BatchNorm with the statistics of all axes from `axis` on, Scale; also those statistics."""
+    require(-x.rank <= axis < x.rank, f"axis={axis} of {x.rank} axes")
     axis %= x.rank
     sets = prod(x.shape[:axis])
     y = trailing_affine(standardised(x, sets, epsilon), gamma, beta, axis)

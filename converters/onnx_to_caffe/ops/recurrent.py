@@ -96,9 +96,13 @@ def recurrent(
     fits = r.rank == w.rank == 3 and w.shape[:2] == r.shape[:2] == (len(turned), rows)
     fits &= b is None or b.shape == (len(turned), 2 * rows)
     require(fits, f"weights of {w.shape}, {r.shape}" + (f" and {b.shape}" if b is not None else ""))
+    hidden = r.shape[2]
+    require(p is None or p.shape == (len(turned), 3 * hidden), f"peepholes of {p.shape}" if p is not None else "")
+    for shape in (state.shape for state in states if state is not None):
+        require(shape == (len(turned), x.shape[1], hidden), f"an initial state of {shape}")
     functions = list(activations) or list(USUAL[kind]) * len(turned)
     require(not alphas, "activations with parameters")
-    hidden, each = r.shape[2], len(functions) // len(turned)
+    each = len(functions) // len(turned)
     if lengths is not None:
         whole = set(lengths.ints()) == {x.shape[0]}
         require(whole, f"sequences shorter than {x.shape[0]} steps", "pad them outside the network")

@@ -150,7 +150,9 @@ def resize(
     scale = factors(x, scales, sizes, along, keep_aspect_ratio_policy)
     ends = dict.fromkeys(range(x.rank), (0.0, 1.0))
     if crop:
-        given = [float(v) for v in need_const(roi, "the roi").array]
+        region = need_const(roi, "the roi")
+        require(region.shape == (2 * len(along),), f"a roi of shape {region.shape} for {len(along)} axes")
+        given = [float(v) for v in region.array]
         ends |= dict(zip(along, zip(given[: len(along)], given[len(along) :], strict=True), strict=True))
     every = [Axis(x.shape[i], out[i], scale[i], *ends[i]) for i in range(x.rank)]
     for i, axis in enumerate(every):
