@@ -27,8 +27,16 @@ WIDE = frozenset({"ends", "starts", "value_int", "value_ints"})  # attributes th
 FLAGS = frozenset(
     {
         *("allowzero", "antialias", "ceil_mode", "count_include_pad", "exclude_outside", "exclusive", "is_causal"),
-        *("interleaved", "keepdims", "layout", "linear_before_reset", "noop_with_empty_axes"),
-        *("normalize_variance", "reverse", "select_last_index", "training_mode", "transA", "transB", "upper"),
+        *(
+            "input_forget",
+            "interleaved",
+            "keepdims",
+            "largest",
+            "layout",
+            "linear_before_reset",
+            "noop_with_empty_axes",
+        ),
+        *("normalize_variance", "reverse", "select_last_index", "sorted", "training_mode", "transA", "transB", "upper"),
     }
 )
 
@@ -115,6 +123,8 @@ def _attribute_fault(node: onnx.NodeProto, schema: Schema, opset: int) -> str:
                 return f"has auto_pad={how}, which is none of {', '.join(AUTO_PADS)}"
             if any(value for other in node.attribute if other.name == "pads" for value in other.ints):
                 return f"has pads beside auto_pad={how}"
+    if node.op_type == "Constant" and len(names) != 1:
+        return f"has {len(names)} values; a Constant has one"
     if len(set(names)) < len(names):
         return f"has the attribute '{Counter(names).most_common(1)[0][0]}' more than once"
     return ""

@@ -58,6 +58,12 @@ REFUSED = {
         "y = ConvTranspose(x, v)",
         r"MaxPool 'v': onnxruntime computes a constant of shape",
     ),
+    "a factor that rounds": (
+        "f = Constant<value_floats = [1.0,1.0,1.3,0.7]>(); p = Constant<value_ints = [0,0,0,0,0,0,2,2]>(); "
+        "a = Pad(x, p); "
+        'y = Resize<coordinate_transformation_mode = "half_pixel">(a, , f)',
+        "onnxruntime makes 13 of axis 2, ONNX infers 12: the factor rounds",
+    ),
     "a roi of no axes": (
         "r = Constant<value_float = 0.5>(); s = Constant<value_ints = [1,3,4,4]>(); "
         'y = Resize<coordinate_transformation_mode = "tf_crop_and_resize">(x, r, , s)',
@@ -154,6 +160,14 @@ def test_what_onnx_lets_through_is_refused_by_name(name: str, tmp_path: Path) ->
 
 
 INVALID = {
+    "a Constant of two values": (
+        "s = Constant<value_ints = [1,3,4,4], value = int64[4] {1,3,8,8}>(); y = Resize(x, , , s)",
+        "Constant 's' has 2 values; a Constant has one",
+    ),
+    "neither the largest nor the smallest": (
+        "k = Constant<value = int64[1] {1}>(); y, i = TopK<largest = 2>(x, k)",
+        "TopK 'y' has largest=2, which is neither 0 nor 1",
+    ),
     "newer operator": ("y = Swish(x)", "Swish 'y' is of opset 24, but the model is of opset 18"),
     "newer operator that onnx's converter carries": (
         "s = Constant<value = float[3] {1,1,1}>(); y = GroupNormalization<num_groups = 1>(x, s, s)",

@@ -148,6 +148,11 @@ def resize(
         mode, coordinate_transformation_mode, nearest_mode, cubic_coeff_a, bool(exclude_outside), bool(antialias)
     )
     scale = factors(x, scales, sizes, along, keep_aspect_ratio_policy)
+    for i, factor in enumerate(scale if scales is not None and scales.shape != (0,) else ()):
+        made = int(np.float32(x.shape[i]) * np.float32(factor))
+        require(
+            crop or out[i] == made, f"onnxruntime makes {made} of axis {i}, ONNX infers {out[i]}: the factor rounds"
+        )
     ends = dict.fromkeys(range(x.rank), (0.0, 1.0))
     if crop:
         region = need_const(roi, "the roi")
