@@ -47,7 +47,8 @@ def apart(run: Callable[[], T], what: str) -> T:
 
 def _may_lock(thread: threading.Thread) -> bool:
     """Whether a thread is another one, and not known to hold nothing that a child would need."""
-    return thread is not threading.current_thread() and not isinstance(thread, Digest)
+    draws = type(thread).__module__.startswith("rich.")  # the command line's spinner: a child prints nothing
+    return thread is not threading.current_thread() and not draws and not isinstance(thread, Digest)
 
 
 def _answer(run: Callable[[], Any], answer: BinaryIO) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks safely")
 
 
-def in_a_process_of_one_thread(program: str) -> str:
+def in_a_process_of_its_own(program: str) -> str:
     """What a program prints; the tests' own workers have threads beside."""
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -36,7 +36,7 @@ def test_a_crash_leaves_a_sentence() -> None:
         "    except Crashed as error: print(error, end=';')"
     )
     told = ["Segmentation fault", "Aborted", "exit code 3"]
-    assert in_a_process_of_one_thread(program) == "".join(f"it crashed on it ({how});" for how in told)
+    assert in_a_process_of_its_own(program) == "".join(f"it crashed on it ({how});" for how in told)
 
 
 def test_what_is_computed_comes_back_from_another_process() -> None:
@@ -45,7 +45,7 @@ def test_what_is_computed_comes_back_from_another_process() -> None:
         "found, process = apart(lambda: (np.arange(2**21), os.getpid()), 'it')\n"
         "print((found == np.arange(2**21)).all(), process != os.getpid())"
     )
-    assert in_a_process_of_one_thread(program) == "True True"
+    assert in_a_process_of_its_own(program) == "True True"
 
 
 def test_errors_come_back_whole() -> None:
@@ -57,7 +57,7 @@ def test_errors_come_back_whole() -> None:
         "    try: apart(lambda: fail(error), 'it')\n"
         "    except type(error) as found: print(vars(found) == vars(error), str(found) == str(error), end=';')"
     )
-    assert in_a_process_of_one_thread(program) == "True True;True True;"
+    assert in_a_process_of_its_own(program) == "True True;True True;"
 
 
 def test_an_interrupt_ends_the_child_too() -> None:
@@ -70,7 +70,7 @@ def test_an_interrupt_ends_the_child_too() -> None:
         "    try: os.waitpid(-1, os.WNOHANG)\n"
         "    except ChildProcessError: print('gone')"
     )
-    assert in_a_process_of_one_thread(program) == "gone"
+    assert in_a_process_of_its_own(program) == "gone"
 
 
 def test_beside_other_threads_nothing_is_forked() -> None:
@@ -82,6 +82,17 @@ def test_beside_other_threads_nothing_is_forked() -> None:
     finally:
         wait.set()
         other.join()
+
+
+def test_behind_a_spinner_a_crash_leaves_a_sentence_as_well() -> None:
+    program = START + (
+        "from rich.console import Console\n"
+        "with Console(file=open(os.devnull, 'w'), force_terminal=True).status('starting'):\n"
+        "    try: apart(os.abort, 'it')\n"
+        "    except Crashed as error: told = str(error)\n"
+        "print(told)"
+    )
+    assert in_a_process_of_its_own(program) == "it crashed on it (Aborted)"
 
 
 def test_a_model_on_which_onnx_crashes_is_refused(tmp_path: Path) -> None:
