@@ -108,10 +108,21 @@ def read(path: Path) -> Net:
     """
     try:
         content = _content(path)
+        need_layers(path)
         proto, unknown = _parsed(content)
         return to_net(proto, str(path), unknown)
     except (text_format.ParseError, ValueError, RecursionError) as error:
         raise InvalidInput(f"{path}: not a prototxt that can be read: {' '.join(str(error).split())[:300]}") from error
+
+
+def need_layers(path: Path) -> None:
+    """Raise InvalidInput for a prototxt without a network: each engine would fail in its own way, and say little."""
+    content = path.read_bytes()
+    lines = [line for line in content.splitlines() if not line.lstrip().startswith(b"#")]
+    if not b"".join(lines).strip():
+        raise InvalidInput(f"{path} is empty" + (", apart from comments" if content.strip() else ""))
+    if not any(b"layer" in line or b"input" in line for line in lines):
+        raise InvalidInput(f"{path} is not a network: it has no layers")
 
 
 def _content(path: Path) -> str:

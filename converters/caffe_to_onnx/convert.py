@@ -21,6 +21,7 @@ from converters.caffe_to_onnx.merge import merge_scales
 from converters.caffe_to_onnx.proof import prove
 from converters.caffe_to_onnx.registry import DIALECTS
 from converters.errors import ConversionError, InvalidInput, Problem, Refuted, ToolkitError
+from converters.names import listed
 from converters.publish import publish, scratch
 
 OPSET, OLDEST = 17, 11
@@ -136,7 +137,7 @@ def _cut(net: Net, outputs: Sequence[str] | None, where: str) -> Net:
     tops = {top for layer in net.layers for top in layer.tops}
     for name in outputs or ():
         if name not in tops:
-            raise ToolkitError(f"{where} has no blob '{name}'; it has {', '.join(sorted(tops))}"[:600])
+            raise ToolkitError(f"{where} has no blob '{name}'; it has {listed(name, sorted(tops))}")
     wanted = tuple(dict.fromkeys(outputs or net.outputs))
     if not wanted:
         raise InvalidInput(f"{where} has no output: no layer computes anything that is not read again")

@@ -86,3 +86,40 @@ def test_what_is_wrong_is_told_before_the_work(toolkit: Toolkit, spec: str, tmp_
     assert done.exit_code in (2, 3)
     assert "nothing" in done.stderr
     assert not list(tmp_path.glob("net*"))
+
+
+QUANTISED = """
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        x = torch.fake_quantize_per_tensor_affine(x, 0.02, 128, 0, 255)
+        return torch.fake_quantize_per_tensor_affine(self.conv(x).relu(), 0.02, 0, 0, 255)
+
+def build():
+    torch.manual_seed(0)
+    return Net()
+"""
+
+
+def test_of_a_quantised_module_the_float_network_is_taken(toolkit: Toolkit, tmp_path: Path) -> None:
+    """PyTorch is compared with the quantised ONNX file, Caffe with the float network inside it."""
+    (tmp_path / "fake.py").write_text(QUANTISED)
+    words = ("convert", f"{tmp_path}/fake.py:build", "--image-size", "12", "-o", tmp_path / "out/net")
+    refused = toolkit(*words)
+    assert refused.exit_code == 3
+    assert "(--drop-quantisation)" in refused.stderr
+    done = toolkit(*words, "--drop-quantisation")
+    assert done.exit_code == 0, done.output
+    assert "dropped the quantisation of 2 activations" in done.stderr
+    first, second = done.stderr.splitlines()[-2:]
+    assert first.startswith("PyTorch -> ONNX: verified")
+    assert "in float32" not in first
+    assert "in float32; quantisation itself" in second
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    kinds = ("caffemodel", "map.json", "onnx", "prototxt", "ranges.json", "ranges.txt")
+    assert names == [f"net.{kind}" for kind in kinds]

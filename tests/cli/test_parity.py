@@ -286,7 +286,6 @@ USAGE = {
     ),
     "no such output": (["{net}", "{net}", "--output", "z"], "the model has no value 'z'"),
     "no blobs to name": (["{net}", "{net}", "--name", "y=fc"], "a name map tells which blob"),
-    "no layers": (["{net}", "opencv:{empty},{net}"], "is not a network: it has no layers"),
     "no such image": (["{net}", "{net}", "--image", "nowhere.png"], "nowhere.png"),
 }
 
@@ -294,12 +293,29 @@ USAGE = {
 @pytest.mark.parametrize("case", USAGE)
 def test_wrong_usage_exits_2_with_its_own_message(case: str, net: Path, toolkit: Toolkit) -> None:
     words, message = USAGE[case]
-    empty = net.with_name("empty.prototxt")
-    empty.write_text("# a comment about a layer\n\n")
-    found = toolkit("parity", *(word.format(net=net, empty=empty) for word in words))
+    found = toolkit("parity", *(word.format(net=net) for word in words))
     assert found.exit_code == 2
     assert message in found.stderr
     assert found.stdout == ""
+
+
+EMPTY = {"": "is empty\n", "  \n\n": "is empty\n", "# a layer, once\n\n": "is empty, apart from comments\n"}
+EMPTY['name: "net"'] = "is not a network: it has no layers\n"
+
+
+@pytest.mark.parametrize("content", EMPTY)
+def test_a_prototxt_without_a_network_exits_4_whoever_reads_it(
+    content: str, net: Path, tmp_path: Path, toolkit: Toolkit
+) -> None:
+    empty = tmp_path / "empty.prototxt"
+    empty.write_text(content)
+    for words in (("parity", net, empty), ("parity", net, f"opencv:{empty},{net}"), ("benchmark", empty)):
+        found = toolkit(*words)
+        assert (found.exit_code, found.stderr) == (4, f"error: {empty} {EMPTY[content]}")
+    for words in (("caffe-to-onnx", empty), ("inspect", empty)):
+        found = toolkit(*words)
+        assert (found.exit_code, found.stderr) == (4, f"error: {empty} {EMPTY[content]}")
+    assert list(tmp_path.glob("empty*")) == [empty]
 
 
 def test_a_broken_model_exits_4(net: Path, tmp_path: Path, toolkit: Toolkit) -> None:

@@ -13,8 +13,10 @@ from toolkit.cli import completion, params
 from toolkit.cli.export_onnx import CHECKPOINT, POSITIVE, say_weights
 from toolkit.cli.onnx_to_caffe import (
     MODEL,
+    RANGES,
     SUFFIXES,
     dialect_option,
+    drop_quantisation_option,
     evidence_options,
     keep_shuffle_option,
     no_engine,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 @dialect_option
 @style_option
 @keep_shuffle_option
+@drop_quantisation_option
 @output_option
 @preprocessing_options
 @evidence_options
@@ -80,6 +83,7 @@ def convert(
     dialect: str,
     style: str,
     keep_shuffle: bool,
+    drop_quantisation: bool,
     outputs: Sequence[str],
     mean: tuple[float, ...],
     std: tuple[float, ...],
@@ -100,7 +104,8 @@ def convert(
     MODEL is what `toolkit export-onnx` takes: shufflenet_v2_x1.0, torchvision:resnet18, my_nets.small:build or
     my_net.py:build. onnxruntime is the reference; PyTorch and every Caffe engine present are compared with it.
     Where no Caffe engine is, the files are written all the same, and said to be not verified.
-    With --output the Caffe network is cut; PREFIX.onnx stays whole, and PyTorch is compared with all of it.
+    With --output the Caffe network is cut; PREFIX.onnx stays whole, and PyTorch is compared with all of it. So it is
+    with --drop-quantisation: PREFIX.onnx stays quantised, the Caffe network is the float one inside it.
 
     \b
     Examples:
@@ -146,9 +151,11 @@ def convert(
                 outputs=outputs or None,
                 keep_shuffle=keep_shuffle,
                 preprocessing=Preprocessing(scale, mean, std, swap_rgb),
+                drop_quantisation=drop_quantisation,
             )
             done = _published(done, saved, prefix)
         onnx_file = done.source
+        apart = bool(outputs or done.dropped)  # the Caffe network is not all that the module computes
         torch = _torch(model, weights, num_classes, image_size, wanted, whole)
         inputs = Inputs(
             shapes=done.input_shapes,
@@ -163,12 +170,12 @@ def convert(
             engines(dialect),
             runners.load,
             inputs,
-            () if outputs else (torch,),
+            () if apart else (torch,),
             optional=True,
             faults=repro if layers else None,
             on_step=step,
         )
-        if outputs:
+        if apart:
             report = _with_torch(report, torch, onnx_file, inputs, step)
     say_weights(model, weights)
     note(f"wrote {onnx_file} ({size(onnx_file)})")
@@ -181,7 +188,7 @@ def convert(
         print_json({**done.to_json(), "onnx": onnx_file, "parity": report.to_json()})
     else:
         show_proof(report)
-    for half in halves(report):
+    for half in halves(report, in_float32=not done.dropped):
         note(half)
     if not report.passed and (strict or report.verdict is not Verdict.NOT_RUN):
         ctx.exit(PARITY_FAILED)
@@ -194,7 +201,9 @@ def _published(done: ConversionMap, saved: Sequence[Path], prefix: Path) -> Conv
 
     pair = Path(done.caffemodel), Path(done.prototxt)
     table = pair[1].with_suffix(mapping.SUFFIX)
-    names = {file: prefix.with_name(file.name) for file in (pair[0], *saved, table, pair[1])}  # as convert_file has it
+    ranges = [file for kind in ("json", "txt") if (file := pair[1].with_suffix(f"{RANGES}.{kind}")).is_file()]
+    files = (pair[0], *saved, *ranges, table, pair[1])  # as convert_file has it
+    names = {file: prefix.with_name(file.name) for file in files}
     prototxt, caffemodel, source = (str(names[file]) for file in (pair[1], pair[0], saved[-1]))
     done = replace(done, prototxt=prototxt, caffemodel=caffemodel, source=source)
     mapping.write(done, table, prefix.parent)
@@ -222,7 +231,7 @@ def _torch(
 
 
 def _with_torch(report: Report, torch: Subject, onnx_file: str, inputs: Inputs, step: Say) -> Report:
-    """The report on a cut network, with PyTorch before it: compared with the whole ONNX file, as it can't be cut."""
+    """The report on a part of the module, with PyTorch before it, which is compared with the whole ONNX file."""
     from toolkit import runners
     from toolkit.parity.localise.prove import prove
     from toolkit.parity.parity import Rule, Subject
@@ -233,13 +242,17 @@ def _with_torch(report: Report, torch: Subject, onnx_file: str, inputs: Inputs, 
     return replace(report, rows=(*first.rows, *report.rows), sensitivity=tuple(moves.values()))
 
 
-def halves(report: Report) -> tuple[str, str]:
-    """One sentence on PyTorch against ONNX, and one on ONNX against Caffe; what no engine ran is not verified."""
-    torch = [row for row in report.rows if row.runtime == "torch"]
+def halves(report: Report, in_float32: bool = True) -> tuple[str, str]:
+    """One sentence on PyTorch against ONNX, and one on ONNX against Caffe; what no engine ran is not verified.
+
+    `in_float32`: PyTorch was compared with the ONNX file as the Caffe network was, not with the file as it is.
+    """
+    rows = tuple(row for row in report.rows if row.runtime == "torch")
+    torch = replace(report, rows=rows, cost=report.cost if in_float32 else None)
     caffe = [row for row in report.rows if row.runtime != "torch"]
     ran = [row for row in caffe if row.counts]
     second = proven(replace(report, rows=tuple(ran))) if ran else no_engine("; ".join(_missing(row) for row in caffe))
-    return f"PyTorch -> ONNX: {proven(replace(report, rows=tuple(torch)))}", f"ONNX -> Caffe: {second}"
+    return f"PyTorch -> ONNX: {proven(torch)}", f"ONNX -> Caffe: {second}"
 
 
 def _missing(row: Row) -> str:

@@ -129,7 +129,7 @@ def rule_of(options: dict[str, Any]) -> Rule:
 
 def subjects_of(reference: str, others: Sequence[str], options: dict[str, Any]) -> tuple[Subject, list[Subject]]:
     """Targets with their outputs and names set. The map's right side is the prototxt's, whichever side that is on."""
-    from toolkit.parity.known import check_names, cut_at, need_layers
+    from toolkit.parity.known import check_names, cut_at
     from toolkit.parity.targets import in_float32, only, parse, parse_reference, shaped
     from toolkit.runners.base import RUNTIMES
 
@@ -145,8 +145,6 @@ def subjects_of(reference: str, others: Sequence[str], options: dict[str, Any]) 
     if any(one.is_caffe for one in (oracle, *rivals)):  # which knows float32 alone
         oracle, rivals = in_float32(oracle), [in_float32(one) for one in rivals]
     oracle, *rivals = shaped([oracle, *rivals])
-    for one in (oracle, *rivals):
-        need_layers(one)
     check_names(oracle, rivals, names)
     mapped = maps_of([oracle, *rivals], options["map_file"])
     wanted = options["outputs"] or cut_at(oracle, rivals, mapped)

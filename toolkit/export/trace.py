@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from converters.errors import Remedy, ToolkitError
+from converters.names import listed
 from converters.onnx.notes import frames
 from toolkit.export.errors import ExportError
 from toolkit.export.explain import explain, missing_operation
@@ -64,7 +65,7 @@ def _examples(module: nn.Module, shapes: Shapes, dynamic_batch: bool) -> tuple[t
     every = list(inspect.signature(module.forward).parameters)
     needed = argument_names(module)
     if unknown := [name for name in shapes if name not in every]:
-        raise ToolkitError(f"the model has no input {unknown[0]!r}; its inputs are {', '.join(every)}")
+        raise ToolkitError(f"the model has no input {unknown[0]!r}; its inputs are {listed(unknown[0], every)}")
     if missing := [name for name in needed if name not in shapes]:
         raise ToolkitError(f"there is no shape for the model's input {missing[0]!r} (such as {missing[0]}:1,3,224,224)")
     given = [name for name in every if name in shapes]

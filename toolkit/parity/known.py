@@ -12,7 +12,6 @@ from converters.mapping import ConversionMap
 from toolkit.onnx_file import read_onnx, structure
 from toolkit.parity.parity import Subject
 from toolkit.parity.run import Run
-from toolkit.runners.base import need_file
 
 SHOWN = 8  # names in a sentence
 
@@ -27,15 +26,6 @@ def known(subject: Subject) -> Collection[str] | None:
     if subject.is_caffe:
         return {top for layer in text.read(Path(subject.model)).layers for top in layer.tops}
     return None
-
-
-def need_layers(subject: Subject) -> None:
-    """Refuse a prototxt that says nothing: an engine would give each its own riddle for it."""
-    if isinstance(subject.target, Run) or not subject.is_caffe:
-        return
-    lines = need_file(Path(subject.model)).read_bytes().splitlines()
-    if not any(b"layer" in line for line in lines if not line.lstrip().startswith(b"#")):
-        raise ToolkitError(f"{subject.model} is not a network: it has no layers")
 
 
 def need(name: str, there: Collection[str] | None, said: str) -> None:

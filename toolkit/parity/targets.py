@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from converters.errors import ToolkitError
-from converters.names import safe
+from converters.names import listed, safe
 from toolkit.onnx_file import FLOAT32, PRECISION, reduced, structure
 from toolkit.parity.parity import Subject
 from toolkit.parity.run import Run, load
@@ -84,7 +84,9 @@ def only(subject: Subject, outputs: Sequence[str], mapped: Collection[str] = ())
     run = subject.target
     for name in wanted:
         if name not in run.outputs[0]:
-            raise ToolkitError(f"the saved run of {run.model} has no output '{name}' but {', '.join(run.outputs[0])}")
+            raise ToolkitError(
+                f"the saved run of {run.model} has no output '{name}' but {listed(name, run.outputs[0])}"
+            )
     kept = tuple({name: sample[name] for name in wanted} for sample in run.outputs)
     return replace(subject, target=replace(run, outputs=kept))
 
@@ -126,6 +128,10 @@ def _target(text: str, runtime: Runtime, runtimes: Mapping[str, Runtime]) -> Tar
             reads = ", ".join(runtime.reads) or "models by name"
             raise ToolkitError(f"{runtime.name} can't run '{model}': it reads {reads}")
         _existing(model)
+    if suffix in WEIGHTS:
+        from converters.caffe import text as prototxt  # protobuf's schema is read then
+
+        prototxt.need_layers(Path(model))
     if len(weights) > 1:
         raise ToolkitError(f"'{text}' names {len(weights)} files of weights")
     if weights:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from converters.errors import ToolkitError
+from converters.names import listed
 from toolkit.runners import caffe, caffe_via_onnx, importers, onnxruntime, opencv, torch
-from toolkit.runners.base import RUNTIMES, Runner, RunnerUnavailable, Target, listed
+from toolkit.runners.base import RUNTIMES, Runner, RunnerUnavailable, Target
 
 __all__ = ["RUNTIMES", "available", "caffe", "caffe_via_onnx", "importers", "load", "onnxruntime", "opencv", "torch"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib.metadata
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from converters.errors import InvalidInput, ToolkitError
+from converters.names import listed
 
 Arrays = Mapping[str, np.ndarray]
 ORACLE = "onnxruntime"  # the runtime that is right where two differ
@@ -174,13 +174,6 @@ def settings(target: Target, known: Mapping[str, tuple[str, ...]]) -> dict[str, 
         if known[key] and value not in known[key]:
             raise ToolkitError(f"option {key}={value}: it can be {', '.join(known[key])}")
     return {key: target.options.get(key, (*choices, "")[0]) for key, choices in known.items()}
-
-
-def listed(name: str, known: Collection[str], limit: int = 8) -> str:
-    """What a message shows of the names there are: the ones closest to `name`, and how many more."""
-    near = difflib.get_close_matches(name, known, limit, cutoff=0) if len(known) > limit else list(known)
-    rest = len(known) - len(near)
-    return ", ".join(near) + (f" and {rest} more" if rest else "") or "none"
 
 
 def need_outputs(name: str, wanted: Collection[str], known: Collection[str]) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.runners.base import CALL, RunnerError, listed
+from converters.names import listed
+from toolkit.runners.base import CALL, RunnerError
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,6 +9,7 @@ from math import prod
 import onnx
 
 from converters.errors import ConversionError, Problem, Remedy, ToolkitError
+from converters.names import listed
 from converters.onnx import protos
 from converters.onnx_passes.sizes import BLOB, LISTED
 
@@ -23,7 +24,7 @@ def pin_inputs(
     inputs = [value.name for value in proto.graph.input if value.name not in weights]
     for name in wanted:
         if name not in inputs:
-            raise ToolkitError(f"the model has no input '{name}' to give a shape (it has: {', '.join(inputs)})")
+            raise ToolkitError(f"the model has no input '{name}' to give a shape (it has: {listed(name, inputs)})")
     problems = []
     for value in proto.graph.input:
         tensor = value.type.tensor_type
