@@ -100,11 +100,12 @@ def test_of_many_blobs_the_closest_are_named(toolkit: Toolkit, pair: Pair, tmp_p
     more = "".join(f'layer {{ name: "side{i}" type: "ReLU" bottom: "{last}" top: "side_{i:02}" }}\n' for i in range(30))
     many = tmp_path / "many.prototxt"
     many.write_text(text + more)
-    done = toolkit("caffe-to-onnx", many, pair[1], "-o", tmp_path / "out.onnx", "--output", "side_O7")
+    done = toolkit("caffe-to-onnx", many, pair[1], "-o", tmp_path / "out.onnx", "--output", "sideO7")
     assert done.exit_code == 2
-    assert "has no blob 'side_O7'; it has side_07, " in done.stderr
+    assert "has no blob 'sideO7'; it has " in done.stderr
+    assert "side_07, " in done.stderr
     assert done.stderr.rstrip().endswith(" more")
-    assert done.stderr.count("side_") == 9
+    assert done.stderr.count("side_") == 8
 
 
 def test_broken_files_are_one_sentence(toolkit: Toolkit, pair: Pair, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ RUNTIMES = {
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("net.onnx", "net.prototxt", "net.caffemodel", "other.caffemodel", "bare.prototxt", "weights.pth"):
-        Path(name).touch()
+        Path(name).write_text("layer {}\n")
 
 
 def parsed(text: str) -> list[tuple[str, Target]]:
