@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 # Control characters, marks that turn the direction of writing, and halves of characters: bytes that were no UTF-8.
@@ -13,6 +14,13 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\u
 def printable(text: str) -> str:
     """The text with escapes for all that could forge a line, command a terminal or fit no encoding."""
     return UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def listed(name: str, known: Collection[str], limit: int = 8) -> str:
+    """What a message shows of the names there are: the ones closest to `name`, and how many more."""
+    near = difflib.get_close_matches(name, known, limit, cutoff=0) if len(known) > limit else list(known)
+    rest = len(known) - len(near)
+    return ", ".join(near) + (f" and {rest} more" if rest else "") or "none"
 
 
 class Remedy(str):

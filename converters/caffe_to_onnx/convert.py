@@ -20,8 +20,7 @@ from converters.caffe_to_onnx.lift import Lifted, lift
 from converters.caffe_to_onnx.merge import merge_scales
 from converters.caffe_to_onnx.proof import prove
 from converters.caffe_to_onnx.registry import DIALECTS
-from converters.errors import ConversionError, InvalidInput, Problem, Refuted, ToolkitError
-from converters.names import listed
+from converters.errors import ConversionError, InvalidInput, Problem, Refuted, ToolkitError, listed
 from converters.publish import publish, scratch
 
 OPSET, OLDEST = 17, 11

@@ -13,8 +13,7 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
-from converters.errors import Remedy, ToolkitError
-from converters.names import listed
+from converters.errors import Remedy, ToolkitError, listed
 from converters.onnx.notes import frames
 from toolkit.export.errors import ExportError
 from toolkit.export.explain import explain, missing_operation

@@ -15,8 +15,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from converters.errors import ToolkitError
-from converters.names import listed, safe
+from converters.errors import ToolkitError, listed
+from converters.names import safe
 from toolkit.onnx_file import FLOAT32, PRECISION, reduced, structure
 from toolkit.parity.parity import Subject
 from toolkit.parity.run import Run, load

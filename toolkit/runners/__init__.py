@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from converters.errors import ToolkitError
-from converters.names import listed
+from converters.errors import ToolkitError, listed
 from toolkit.runners import caffe, caffe_via_onnx, importers, onnxruntime, opencv, torch
 from toolkit.runners.base import RUNTIMES, Runner, RunnerUnavailable, Target
 

@@ -12,8 +12,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from converters.errors import InvalidInput, ToolkitError
-from converters.names import listed
+from converters.errors import InvalidInput, ToolkitError, listed
 
 Arrays = Mapping[str, np.ndarray]
 ORACLE = "onnxruntime"  # the runtime that is right where two differ

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converters.names import listed
+from converters.errors import listed
 from toolkit.runners.base import CALL, RunnerError
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from math import prod
 
 import onnx
 
-from converters.errors import ConversionError, Problem, Remedy, ToolkitError
-from converters.names import listed
+from converters.errors import ConversionError, Problem, Remedy, ToolkitError, listed
 from converters.onnx import protos
 from converters.onnx_passes.sizes import BLOB, LISTED
 
