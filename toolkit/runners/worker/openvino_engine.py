@@ -32,7 +32,8 @@ def load(request: Mapping[str, Any]) -> dict[str, Any]:
     own = set(wanted) <= set(names["outputs"])
     places = None if own else [f"{layer}:{number}" for layer, number in map(names["blobs"].get, wanted)]
     model = _imported(request["prototxt"], request["caffemodel"], places)
-    state.update(model=model, compiled=None, threads=request["threads"], version=openvino.__version__)
+    ports = {blob: _port(model, blob, *names["blobs"].get(blob, (blob, 0))) for blob in wanted}
+    state.update(model=model, ports=ports, compiled=None, threads=request["threads"], version=openvino.__version__)
     return {
         "version": f"OpenVINO {openvino.__version__.split('-')[0]}",
         "inputs": {item.get_any_name(): list(item.get_partial_shape().to_shape()) for item in model.inputs},
@@ -57,6 +58,15 @@ def _imported(prototxt: str, caffemodel: str, places: list[str] | None) -> Any:
             return convert(output_dir=folder, **options)
         except Exception as error:
             raise RuntimeError(_reason(str(error))) from error
+
+
+def _port(model: Any, blob: str, layer: str, number: int) -> int:
+    """The place among the outputs of the one that holds a blob: it may be called after its layer alone."""
+    for name in (blob, f"{layer}:{number}", *[layer] * (number == 0)):
+        for place, item in enumerate(model.outputs):
+            if name in item.get_names():
+                return place
+    raise RuntimeError(f"no output of the imported model is called '{blob}' or '{layer}'")
 
 
 def _whole(descriptor: int, length: int, access: object) -> bytes:
@@ -85,5 +95,5 @@ def run(request: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> tuple[dict
     began = time.perf_counter()
     inference.infer({name: np.ascontiguousarray(array) for name, array in arrays.items() if name in shapes})
     seconds = time.perf_counter() - began
-    found = {name: inference.get_tensor(name).data.copy() for name in request["outputs"]}
+    found = {name: inference.get_output_tensor(state["ports"][name]).data.copy() for name in request["outputs"]}
     return {"seconds": seconds, "layer_seconds": {}}, found
