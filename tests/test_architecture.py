@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "converters.wire": set(),
     "converters.preprocessing": {"converters.errors"},
     "converters.publish": set(),
+    "converters.uncollected": set(),
     "converters.mapping": {"converters.errors", "converters.preprocessing"},
     "converters.onnx": {"converters.errors", "converters.onnx", "converters.wire"},
     "converters.caffe": {"converters.caffe", "converters.errors", "converters.preprocessing", "converters.wire"},
@@ -29,7 +30,7 @@ MAY_IMPORT = {
     "converters.onnx_to_caffe": {
         *("converters.caffe", "converters.dialects", "converters.errors"),
         *("converters.mapping", "converters.names", "converters.onnx", "converters.preprocessing"),
-        *("converters.onnx_passes", "converters.onnx_to_caffe", "converters.publish"),
+        *("converters.onnx_passes", "converters.onnx_to_caffe", "converters.publish", "converters.uncollected"),
     },
     "converters.caffe_to_onnx": {
         *("converters.caffe", "converters.caffe_to_onnx", "converters.errors", "converters.onnx"),

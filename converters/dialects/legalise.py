@@ -28,6 +28,7 @@ def legalise(net: Net, dialect: Dialect, *, last: bool = False) -> Result:
     named: dict[str, Blob] = {}
     inputs: list[Blob] = []
     problems: list[tuple[str, Problem]] = []
+    changed = False
     read = {*net.outputs, *(bottom for item in net.layers if item.type != "Silence" for bottom in item.bottoms)}
     for item in net.layers:
         if item.type == "Silence":
@@ -40,9 +41,12 @@ def legalise(net: Net, dialect: Dialect, *, last: bool = False) -> Result:
         except Unsupported as error:
             problems.append((item.origin, Problem(item.type, item.name, error.reason, _remedy(node, dialect))))
             tops = node.tops
+        changed |= tops != node.tops
         named.update(zip(item.tops, tops, strict=True))
         if item.type == "Input":
             inputs.extend(tops)
+    if not changed and not any(item.type == "Silence" for item in net.layers):
+        return Result(net, problems=tuple(problems))
     if not problems and "Silence" not in dialect.layers and net.outputs:  # constant outputs are told elsewhere
         _read_inputs(named, inputs, net.outputs, dialect)
     new = emitted(net.name, named, net.outputs, inputs)

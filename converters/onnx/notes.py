@@ -71,7 +71,7 @@ def of_nodes(proto: onnx.ModelProto) -> dict[str, dict[str, str]]:
     found = {
         node.output[0]: read({entry.key: entry.value for entry in node.metadata_props})
         for node in proto.graph.node
-        if node.output
+        if node.output and node.metadata_props
     }
     return {name: note for name, note in found.items() if note}
 

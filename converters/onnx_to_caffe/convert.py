@@ -28,6 +28,7 @@ from converters.onnx_to_caffe.registry import LOWERINGS
 from converters.onnx_to_caffe.run import LEFT_OUT, Record, run, start
 from converters.preprocessing import Preprocessing
 from converters.publish import publish, scratch
+from converters.uncollected import uncollected
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Converted:
     dropped: Dropped | None = None
 
 
+@uncollected()
 def convert(
     source: Source,
     *,
@@ -145,30 +147,46 @@ def convert_file(
         final[0].parent.mkdir(parents=True, exist_ok=True)
         with scratch(final[0].parent) as folder:
             made = Path(folder, final[0].name), Path(folder, final[1].name)
-            written = {}
-            header = _header(report, done.passes)
-            if prototxt_only:
-                made[0].write_text(text.write(done.net, header), encoding="utf-8")
-            else:
-                files.write(done.net, *made, header)
-                _read_back(done.net, made[1])
-                written[made[1]] = final[1]
-            if map_file:
-                table = made[0].with_suffix(mapping.SUFFIX)
-                mapping.write(report, table, final[0].parent)
-                written[table] = Path(f"{prefix}{mapping.SUFFIX}")
-            if done.dropped and done.dropped.ranges:
-                for file in ranges.write(done.dropped.ranges, report, made[0].with_suffix("")):
-                    written[file] = final[0].with_name(file.name)
-            written[made[0]] = final[
-                0
-            ]  # last: until then the old one tells by its hash that it is not of these weights
+            written = _written(done, report, made, prefix, prototxt_only=prototxt_only, map_file=map_file)
             if check is not None and not prototxt_only:
                 _checked(check, made, written, prefix, report)
             publish(written)
     except OSError as error:
         raise ToolkitError(f"{prefix}: cannot be written: {error.strerror}") from error
     return report
+
+
+@uncollected()
+def _written(
+    done: Converted,
+    report: ConversionMap,
+    made: tuple[Path, Path],
+    prefix: str | Path,
+    *,
+    prototxt_only: bool,
+    map_file: bool,
+) -> dict[Path, Path]:
+    """Write all files, the two of the network as `made`; the result says under which name each is to be published.
+
+    The prototxt is the last: until then the old one tells by its hash that it is not of these weights.
+    """
+    names = {}
+    header = _header(report, done.passes)
+    if prototxt_only:
+        made[0].write_text(text.write(done.net, header), encoding="utf-8")
+    else:
+        files.write(done.net, *made, header)
+        _read_back(done.net, made[1])
+        names[made[1]] = Path(report.caffemodel)
+    if map_file:
+        table = made[0].with_suffix(mapping.SUFFIX)
+        mapping.write(report, table, Path(report.prototxt).parent)
+        names[table] = Path(f"{prefix}{mapping.SUFFIX}")
+    if done.dropped and done.dropped.ranges:
+        for file in ranges.write(done.dropped.ranges, report, made[0].with_suffix("")):
+            names[file] = Path(report.prototxt).with_name(file.name)
+    names[made[0]] = Path(report.prototxt)
+    return names
 
 
 def _checked(

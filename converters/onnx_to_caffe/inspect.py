@@ -20,6 +20,7 @@ from converters.onnx_to_caffe.lower import Lowered, lower
 from converters.onnx_to_caffe.pipeline import DEPLOY, left_out, parts, task_for
 from converters.onnx_to_caffe.registry import LOWERINGS
 from converters.onnx_to_caffe.run import Record, run, start
+from converters.uncollected import uncollected
 
 T = TypeVar("T")
 
@@ -70,6 +71,7 @@ class Inspection:
         return {**asdict(self), "convertible": self.convertible}
 
 
+@uncollected()
 def inspect(
     source: Source,
     dialect: str = "portable",

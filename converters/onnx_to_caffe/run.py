@@ -70,6 +70,8 @@ def run(state: State, passes: Sequence[Pass], task: Task, skip: Collection[str] 
 
 def _step(one: Pass, state: State, task: Task) -> State:
     """One pass. Where the dialect does not take what came of a net that it took, go back as far as it takes again."""
+    if LEGAL in one.ensures and _has_been_taken(state, task):
+        return _after(one, state, Result(state.net), task)
     found = one.run(state.net, task)
     if not found.problems or not state.legal:
         return _after(one, state, found, task)
@@ -83,6 +85,12 @@ def _step(one: Pass, state: State, task: Task) -> State:
             back = replace(earlier, records=(*earlier.records, *undone), legal=state.legal[: place + 1])
             return _after(one, back, found, task)
     raise RuntimeError("the dialect does not take the net that it took before")
+
+
+def _has_been_taken(state: State, task: Task) -> bool:
+    """Whether no pass has changed the net since the dialect took it, and it has no layers that might be others."""
+    taken = bool(state.legal) and state.net is state.legal[0].net
+    return taken and task.dialect.avoided.keys().isdisjoint(item.type for item in state.net.layers)
 
 
 def _after(one: Pass, state: State, found: Result, task: Task) -> State:

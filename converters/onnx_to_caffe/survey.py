@@ -16,6 +16,7 @@ from converters.onnx_to_caffe.lower import Lowered, lower
 from converters.onnx_to_caffe.pipeline import DEPLOY, left_out, parts, task_for
 from converters.onnx_to_caffe.registry import LOWERINGS
 from converters.onnx_to_caffe.run import State, run, start
+from converters.uncollected import uncollected
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Row:
         return {**asdict(self), "converts": self.converts}
 
 
+@uncollected()
 def survey(
     source: Source,
     names: Sequence[str] = dialects.NAMES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import converters.dialects as dialects
 from converters.caffe import layers
 from converters.caffe.graph import Blob, emit, layer
 from converters.caffe.net import Net
+from converters.caffe.passes.eliminate_shuffles import eliminate_shuffles
+from converters.caffe.passes.fold import fold, fold_rewrites
+from converters.caffe.passes.merge_duplicates import merge_duplicates
+from converters.caffe.passes.merge_views import merge_views
 from converters.caffe.places import Place, Result
 from converters.dialects import DIALECTS
 from converters.errors import ToolkitError
@@ -226,3 +232,36 @@ def test_what_a_dialect_does_not_take_is_undone(tmp_path: Path) -> None:
     assert "the dialect does not take what comes of it: Pooling" in found["tiled_mean"].notes[-1].reason
     assert found["fold_rewrites"].outcome == CHANGED
     assert found["legalise_again"].outcome != UNDONE
+
+
+def test_the_dialect_is_asked_once_where_no_pass_changes_what_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`legalise_again` looks at layers that meet now; where none do, all of it has been said."""
+    asked: list[Net] = []
+    legalise = dialects.legalise
+
+    def counted(net: Net, dialect: dialects.Dialect, **when: bool) -> Result:
+        asked.append(net)
+        return legalise(net, dialect, **when)
+
+    monkeypatch.setattr(dialects, "legalise", counted)
+    plain = layers.relu(layers.convolution(X, weights(4, 4, 1, 1)))
+    done = run(start(net_of(y=plain)), DEPLOY, PORTABLE)
+    assert len(asked) == 1
+    assert asked[0] is done.legal[0].net
+    asked.clear()
+    x = layers.input_("x", (1, 4, 64, 64))
+    y = layers.global_pooling(layers.convolution(x, weights(4, 4, 1, 1)), "AVE")
+    done = run(start(emit("n", {"x": x, "y": y}, ["y"], [x])), DEPLOY, PORTABLE)
+    assert kinds(done.net) == ["Convolution", "Pooling", "Pooling"]
+    assert len(asked) == 2
+    asked.clear()
+    avoided = replace(PORTABLE, dialect=replace(PORTABLE.dialect, avoided={"ReLU": ()}))
+    run(start(net_of(y=plain)), DEPLOY, avoided)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("one", [fold, fold_rewrites, eliminate_shuffles, merge_duplicates, merge_views])
+def test_a_pass_that_finds_nothing_gives_the_very_net_back(one: Callable[[Net, Task], Result]) -> None:
+    net = net_of(y=layers.relu(layers.convolution(X, weights(4, 4, 1, 1))))
+    assert one(net, PORTABLE).net is net
+    assert dialects.legalise(net, DIALECTS["portable"]).net is net

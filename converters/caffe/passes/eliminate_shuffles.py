@@ -30,12 +30,15 @@ from converters.caffe.channels import (
 from converters.caffe.graph import Blob, Node, build, emitted, with_origin
 from converters.caffe.net import Net
 from converters.caffe.places import UNUSED, Context, Note, Place, Result
+from converters.caffe.traits import of
 
 Source = tuple[Blob, int]
 
 
 def eliminate_shuffles(net: Net, context: Context) -> Result:
     """Take out the shuffles that can go; what lies between them may then have its channels in another order."""
+    if not any(of(item.type).routes for item in net.layers):
+        return Result(net)
     named, inputs = build(net)
     nodes = _nodes(named.values(), net)
     names = {blob: name for name, blob in named.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from converters.caffe import layers
-from converters.caffe.affine import Affine, affine, into_consumer, into_producer, rounds
+from converters.caffe.affine import KINDS, Affine, affine, into_consumer, into_producer, rounds
 from converters.caffe.graph import Blob, Emitted, Node, emitted, rebuild, remade, with_name, with_origin
 from converters.caffe.net import Lazy, Net
 from converters.caffe.places import Context, Note, Result
@@ -22,12 +22,16 @@ FOLDED = "/folded"
 
 def fold(net: Net, context: Context) -> Result:
     """Fold every affine layer that can be."""
-    return _Folding(net, None).result()
+    return _folded(net, None)
 
 
 def fold_rewrites(net: Net, context: Context) -> Result:
     """Fold what rewrites brought in. Names that stand for no ONNX value may be given anew."""
-    return _Folding(net, context.shapes).result()
+    return _folded(net, context.shapes)
+
+
+def _folded(net: Net, public: Collection[str] | None) -> Result:
+    return _Folding(net, public).result() if any(item.type in KINDS for item in net.layers) else Result(net)
 
 
 class _Folding:

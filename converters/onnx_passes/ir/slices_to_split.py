@@ -42,9 +42,9 @@ def _cut(node: ir.Node) -> Cut | None:
     kept = ranges(node)
     if kept is not None:
         return _stretch(node, *next(iter(kept.items()))) if len(kept) == 1 else None
-    source = node.inputs[0] if node.inputs else None
+    source = node.inputs[0] if is_op(node, "Gather") else None
     shape = static_shape(source) if source is not None else None
-    if not is_op(node, "Gather") or not shape:
+    if not shape:
         return None
     numbers, index_shape = ints(node.inputs[1]), static_shape(node.inputs[1]) if node.inputs[1] is not None else None
     if numbers is None or index_shape is None or len(numbers) != 1 or len(index_shape) > 1:

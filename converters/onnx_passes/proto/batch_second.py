@@ -12,6 +12,8 @@ SWAPPED = (1, 0, 2)
 
 def batch_second(proto: onnx.ModelProto) -> None:
     """Give every LSTM, GRU and RNN layout 0, in place."""
+    if not any(node.op_type in KINDS for node in proto.graph.node):
+        return
     nodes: list[onnx.NodeProto] = []
     for old in proto.graph.node:
         node = onnx.NodeProto.FromString(old.SerializeToString())

@@ -122,5 +122,6 @@ def _drop_dead(proto: onnx.ModelProto) -> None:
         if needed.intersection(node.output):
             needed.update(reads(node))
             kept.append(node)
-    del proto.graph.node[:]
-    proto.graph.node.extend(reversed(kept))
+    if len(kept) < len(proto.graph.node):
+        del proto.graph.node[:]
+        proto.graph.node.extend(reversed(kept))

@@ -16,6 +16,8 @@ from converters.onnx_passes.sizes import LISTED
 
 def spell_out_normalisations(proto: onnx.ModelProto) -> None:
     """GroupNormalization -> InstanceNormalization of the groups; MeanVarianceNormalization with its axes, in place."""
+    if not any(protos.is_op(node, "GroupNormalization", "MeanVarianceNormalization") for node in proto.graph.node):
+        return
     opset = protos.opset(proto) or 0
     nodes: list[onnx.NodeProto] = []
     for node in proto.graph.node:
