@@ -52,6 +52,19 @@ def test_options_reach_the_file(toolkit: Toolkit, pair: Pair, tmp_path: Path) ->
     assert [value.name for value in model.graph.output] == ["shift"]
 
 
+def test_without_a_name_no_file_is_written_over(toolkit: Toolkit, tmp_path: Path) -> None:
+    """Beside a net that was converted here lies the model that it was made from."""
+    prototxt, caffemodel = files.write_tiny(tmp_path)["caffe"]
+    model = Path(prototxt).with_suffix(".onnx")
+    model.write_bytes(b"the user's")
+    done = toolkit("caffe-to-onnx", prototxt, caffemodel, "--no-verify")
+    assert done.exit_code == 2
+    assert f"{model} is there already: name the file to write with -o" in done.stderr
+    assert model.read_bytes() == b"the user's"
+    assert toolkit("caffe-to-onnx", prototxt, caffemodel, "-o", model, "--no-verify").exit_code == 0
+    assert onnx.load(model).graph.node
+
+
 def test_a_mismatch_keeps_the_file_under_another_name(
     toolkit: Toolkit, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,7 +68,7 @@ def test_every_command_names_a_mixed_pair(toolkit: Toolkit, tmp_path: Path) -> N
     _, other = pair(tmp_path, "two", 1)
     other.replace(caffemodel)
     for words in (
-        ("caffe-to-onnx", prototxt, caffemodel, "--no-verify"),
+        ("caffe-to-onnx", prototxt, caffemodel, "-o", tmp_path / "back.onnx", "--no-verify"),
         ("parity", tmp_path / "one.onnx", prototxt),
         ("benchmark", prototxt),
     ):

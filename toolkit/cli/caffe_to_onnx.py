@@ -28,7 +28,7 @@ STAGE_HELP = "Build the net for this stage, as `include { stage }` asks; repeata
 )
 @click.argument("prototxt", type=MODEL, metavar="NET.prototxt|NET.caffemodel")
 @click.argument("caffemodel", type=MODEL, metavar="[NET.caffemodel]", required=False)
-@click.option("-o", "given", type=params.PLACE, metavar="OUT.onnx", help="Or DIR/; NET.onnx by default.")
+@click.option("-o", "given", type=params.PLACE, metavar="OUT.onnx", help="Or DIR/; NET.onnx unless it is there.")
 @click.option(
     "--input-shape", "shapes", multiple=True, type=params.SHAPE, help="The shape of an input; or feed a blob inside."
 )
@@ -94,6 +94,9 @@ def caffe_to_onnx(
     from converters.caffe.phase import State
     from converters.caffe_to_onnx import convert_file
 
+    target = Path(f"{params.place(given, prototxt.with_suffix(''), ('.onnx',))}.onnx")
+    if given is None and target.exists():  # beside a net of ours lies the model that it was made from
+        raise click.UsageError(f"{target} is there already: name the file to write with -o")
     with progress(quiet=as_json) as step:
         step("converting")
         proofs: list[Judged] = []
@@ -101,7 +104,7 @@ def caffe_to_onnx(
         done = convert_file(
             prototxt,
             caffemodel,
-            f"{params.place(given, prototxt.with_suffix(''), ('.onnx',))}.onnx",
+            target,
             input_shapes=dict(params.once(shapes, "--input-shape")),
             outputs=outputs or None,
             dynamic_batch=dynamic_batch,
