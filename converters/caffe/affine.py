@@ -6,7 +6,7 @@ second copy of the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -79,27 +79,21 @@ def _f64(weights: Weights) -> Vector:
 
 def affine(node: Node) -> Affine | None:
     """Read a layer as a per-channel affine map, or None where it is none."""
-    if node.type not in KINDS or len(node.bottoms) != 1 or node.bottoms[0].rank < 2:
+    if not of(node.type).affine or len(node.bottoms) != 1 or node.bottoms[0].rank < 2:
         return None
-    return KINDS[node.type](node, node.bottoms[0].shape[1])
-
-
-def _scale(node: Node, c: int) -> Affine | None:
-    if not _per_channel(node):
-        return None
-    factor, *rest = node.blobs
-    return Affine(c, lambda: _f64(factor), lambda: _f64(rest[0]) if rest else np.zeros(c), bool(rest))
-
-
-def _bias(node: Node, c: int) -> Affine | None:
-    if not _per_channel(node):
-        return None
-    shift = node.blobs[0]
-    return Affine(c, lambda: np.ones(c), lambda: _f64(shift), True)
-
-
-def _power(node: Node, c: int) -> Affine | None:
-    return constant(c, node.values["scale"], node.values["shift"]) if node.values["power"] == 1 else None
+    c = node.bottoms[0].shape[1]
+    ones, zeros = (lambda: np.ones(c)), (lambda: np.zeros(c))
+    if node.type == "BatchNorm":
+        return _batch_norm(node, c)
+    if node.type == "Scale" and _per_channel(node):
+        factor, *rest = node.blobs
+        return Affine(c, lambda: _f64(factor), (lambda: _f64(rest[0])) if rest else zeros, bool(rest))
+    if node.type == "Bias" and _per_channel(node):
+        shift = node.blobs[0]
+        return Affine(c, ones, lambda: _f64(shift), True)
+    if node.type == "Power" and node.values["power"] == 1:
+        return constant(c, node.values["scale"], node.values["shift"])
+    return None
 
 
 def _per_channel(node: Node) -> bool:
@@ -121,15 +115,6 @@ def _batch_norm(node: Node, c: int) -> Affine | None:
         return -_f64(mean) * (1 / total if total else 0) * factor()
 
     return Affine(c, factor, shift, True)
-
-
-# The types of layer that may be such a map.
-KINDS: Mapping[str, Callable[[Node, int], Affine | None]] = {
-    "BatchNorm": _batch_norm,
-    "Scale": _scale,
-    "Bias": _bias,
-    "Power": _power,
-}
 
 
 def groups(node: Node) -> int:

@@ -108,7 +108,7 @@ def read(path: Path) -> Net:
     """
     try:
         content = _content(path)
-        need_layers(path)
+        _need_layers(path, content)
         proto, unknown = _parsed(content)
         return to_net(proto, str(path), unknown)
     except (text_format.ParseError, ValueError, RecursionError) as error:
@@ -117,11 +117,17 @@ def read(path: Path) -> Net:
 
 def need_layers(path: Path) -> None:
     """Raise InvalidInput for a prototxt without a network: each engine would fail in its own way, and say little."""
-    content = path.read_bytes()
-    lines = [line for line in content.splitlines() if not line.lstrip().startswith(b"#")]
-    if not b"".join(lines).strip():
+    try:
+        _need_layers(path, _content(path))
+    except ValueError as error:
+        raise InvalidInput(f"{path}: not a prototxt that can be read: {error}") from error
+
+
+def _need_layers(path: Path, content: str) -> None:
+    lines = [line for line in content.splitlines() if not line.lstrip().startswith("#")]
+    if not "".join(lines).strip():
         raise InvalidInput(f"{path} is empty" + (", apart from comments" if content.strip() else ""))
-    if not any(b"layer" in line or b"input" in line for line in lines):
+    if not any("layer" in line or "input" in line for line in lines):
         raise InvalidInput(f"{path} is not a network: it has no layers")
 
 

@@ -26,6 +26,7 @@ class Traits:
     monotone: bool = False  # never falls, to the last bit: the largest number stays the largest
 
     by_channel: bool = False  # its blobs hold one number a channel, and channel c of the top is made of channel c alone
+    affine: bool = False  # where its parameters allow, a factor and a shift for each channel
     broadcasts: bool = False  # a blob or a second bottom runs along some of its axes, from `axis` on
     by_plane: bool = False  # of an image, each channel's plane by itself
     routes: bool = False  # moves whole runs of an axis, numbers untouched
@@ -83,7 +84,7 @@ TABLE: dict[str, Traits] = {
     "HardSwish": _neuron(keeps_zero=True),
     "Log": _neuron("log_param"),
     "Mish": _neuron(keeps_zero=True),
-    "Power": _neuron("power_param", in_place="inference"),
+    "Power": _neuron("power_param", affine=True, in_place="inference"),
     "ReLU": _neuron("relu_param", not_negative=True, monotone=True, keeps_zero=True, in_place="always"),
     "ReLU6": _neuron("relu6_param", not_negative=True, monotone=True, keeps_zero=True),
     "Sigmoid": _neuron("sigmoid_param", not_negative=True, in_place="inference"),
@@ -111,15 +112,17 @@ TABLE: dict[str, Traits] = {
         {"use_global_stats": True},  # Caffe's default is the phase: stored statistics in TEST, the batch's in TRAIN
         blobs=("statistic", "statistic", "statistic"),
         by_channel=True,
+        affine=True,
         in_place="always",
     ),
     "Axpy": Traits(),
-    "Bias": Traits("bias_param", blobs=("shift",), broadcasts=True, along_axis=True),
+    "Bias": Traits("bias_param", blobs=("shift",), affine=True, broadcasts=True, along_axis=True),
     "Eltwise": Traits("eltwise_param", elementwise=True, many=True),
     "PReLU": Traits("prelu_param", blobs=("slope",), by_channel=True, keeps_zero=True, in_place="always"),
     "Scale": Traits(
         "scale_param",
         blobs=("factor", "shift"),
+        affine=True,
         broadcasts=True,
         along_axis=True,
         in_place="always",

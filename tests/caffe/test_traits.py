@@ -23,7 +23,6 @@ MESSAGES = {field.name for field in schema.message("LayerParameter").DESCRIPTOR.
 LISTS = {  # the files that may list layer types, and what for
     "converters/caffe/traits.py": "the table itself",
     "converters/caffe/upgrade.py": "names that types had in old files",
-    "converters/caffe/affine.py": "how each type that may be an affine map is read",
     "converters/caffe/shapes/": "one rule a type, by family",
     "converters/caffe/composite/rules.py": "likewise",
     "converters/dialects/common.py": "what every engine has",

@@ -180,3 +180,15 @@ def test_a_layout_of_its_own_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match="saved anew at level ORT_ENABLE_EXTENDED"):
         convert_file(tmp_path / "fast.onnx", tmp_path / "fast")
     assert not list(tmp_path.glob("*.prototxt"))
+
+
+@pytest.mark.parametrize(("shapes", "made"), [(("3,4", "3"), "4"), (("2,4,5", "4"), "2,5")], ids=["matrix", "batch"])
+def test_a_vector_behind_a_transposed_operand_is_refused(shapes: tuple[str, str], made: str, tmp_path: Path) -> None:
+    """onnxruntime multiplies by the operand as if it were not transposed: its numbers are no product."""
+    a, b = shapes
+    opsets = 'opset_import: ["" : 17, "com.microsoft" : 1]'
+    text = f"<ir_version: 8, {opsets}> net (float[{a}] a, float[{b}] b) => (float[{made}] y) "
+    model = onnx.parser.parse_model(text + "{ y = com.microsoft.FusedMatMul<transA=1>(a, b) }")
+    onnx.save(model, tmp_path / "net.onnx")
+    with pytest.raises(ConversionError, match="its first operand is transposed, and the second is a vector"):
+        convert_file(tmp_path / "net.onnx", tmp_path / "net")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from converters.caffe import layers
-from converters.caffe.affine import KINDS, Affine, affine, into_consumer, into_producer, rounds
+from converters.caffe.affine import Affine, affine, into_consumer, into_producer, rounds
 from converters.caffe.graph import Blob, Emitted, Node, emitted, rebuild, remade, with_name, with_origin
 from converters.caffe.net import Lazy, Net
 from converters.caffe.places import Context, Note, Result
@@ -31,7 +31,7 @@ def fold_rewrites(net: Net, context: Context) -> Result:
 
 
 def _folded(net: Net, public: Collection[str] | None) -> Result:
-    return _Folding(net, public).result() if any(item.type in KINDS for item in net.layers) else Result(net)
+    return _Folding(net, public).result() if any(of(item.type).affine for item in net.layers) else Result(net)
 
 
 class _Folding:

@@ -154,6 +154,8 @@ def matmul(
     transBatchB: int = 0,
 ) -> Made:
     """FusedMatMul: a MatMul of transposed operands, scaled."""
+    if transA or transBatchA:  # onnxruntime multiplies a vector by it as if it were not transposed
+        require(at.rank(b) > 1, "its first operand is transposed, and the second is a vector")
     product = at.op("MatMul", _transposed(at, a, transA, transBatchA), _transposed(at, b, transB, transBatchB))
     return product if alpha == 1 else at.op("Mul", product, at.number(alpha))
 
