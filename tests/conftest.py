@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,21 @@ environment.clear()  # before anything else is imported; xdist's workers inherit
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=5000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_forked() -> Iterator[None]:
+    """A second thread, beside which `converters.onnx_passes.apart` does not fork.
+
+    Of a worker that holds a gigabyte, a fork costs more than the conversion that it is for. What forks is tested in
+    processes of its own, by tests/converters/test_apart.py and every test that runs the command line as a program.
+    """
+    end = threading.Event()
+    waiting = threading.Thread(target=end.wait, name="nothing is forked", daemon=True)
+    waiting.start()
+    yield
+    end.set()
+    waiting.join()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

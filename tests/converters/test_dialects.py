@@ -425,7 +425,10 @@ def test_a_reshape_keeps_apart_what_would_be_fused(name: str, tmp_path: Path) ->
     legal = legalise(net, DIALECTS["portable"])
     assert legal.problems == ()
     before = [item.type for item in net.layers].count("Reshape")
-    assert [item.type for item in legal.net.layers].count("Reshape") == before + 1
+    kinds = [item.type for item in legal.net.layers]
+    # InnerProduct over rows has a view before and one behind in portable, which keeps apart as well as one more would.
+    assert kinds.count("Reshape") == before + (2 if name.startswith("rows_then_") else 1)
+    assert kinds[-2] == "Reshape"
     for dialect in CAFFES:
         unchanged = legalise(net, DIALECTS[dialect]).net
         assert [item.type for item in unchanged.layers].count("Reshape") == before, dialect
